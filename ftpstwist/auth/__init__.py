@@ -1,0 +1,1 @@
+"""twisted.cred: credentials, checkers, realm and the defence against guessing."""

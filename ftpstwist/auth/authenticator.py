@@ -1,0 +1,197 @@
+"""The front of twisted.cred: one call that logs a user in, or says no in its own time.
+
+How it works: an attempt first waits for a turn of its address, then for one of
+the server's few password checks. It then lives on by itself, whether or not
+the client still waits: a client that hangs up early neither gets its
+address's turn back sooner, nor leaves an account in use that nobody logs out.
+A refusal is told when its delay is over, counted from the start of the check,
+so that neither its text nor its time tells whether the name exists.
+
+Refuses to tell a client, or a log, anything that holds the password: errors of
+foreign checkers are told by their text only, and not even by that if the
+password is in it.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NoReturn, cast
+
+from twisted.cred.credentials import IAnonymous
+from twisted.cred.error import LoginDenied, UnauthorizedLogin
+from twisted.cred.portal import Portal
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from ftpstwist.auth.credentials import credentials_for
+from ftpstwist.auth.defender import Defender, network_of
+from ftpstwist.auth.realm import Account
+from ftpstwist.auth.turns import Turns, once
+from ftpstwist.interfaces import ErrorKind, FtpError, IAccount, LoggedInAccount, LoginRequest
+
+_TOLD_KINDS = frozenset({ErrorKind.LOGIN_REFUSED, ErrorKind.TOO_MANY_SESSIONS, ErrorKind.LOGIN_UNAVAILABLE})
+
+_log = Logger()
+
+
+@dataclass(frozen=True, slots=True)
+class LoginSettings:
+    """How many logins are worked on, and for how long.
+
+    Attributes:
+        checks_at_once: Logins being checked at the same time.
+        checks_waiting: Logins that may wait for that.
+        login_seconds: How long the client waits at most; also how long checker and realm may take together.
+        attempts_at_once: Attempts of one address at the same time, the delay after a failure included. With the
+            first delay at one second, this is also how many passwords a second one address can guess.
+        attempts_waiting: Further attempts of one address that may wait.
+    """
+
+    checks_at_once: int = 8
+    checks_waiting: int = 256
+    login_seconds: float = 30.0
+    attempts_at_once: int = 10
+    attempts_waiting: int = 100
+
+
+class PortalAuthenticator:
+    """Logs users in through a portal. An ``Authenticator``.
+
+    Args:
+        portal: With a checker for passwords, and one for ``IAnonymous`` if there is an anonymous account.
+        defender: Counts failures.
+        clock: For delays and time limits.
+        settings: Caps and time limits.
+    """
+
+    def __init__(
+        self, portal: Portal, *, defender: Defender, clock: IReactorTime, settings: LoginSettings | None = None
+    ) -> None:
+        self._portal = portal
+        self._defender = defender
+        self._clock = clock
+        self._settings = settings or LoginSettings()
+        self._attempts = Turns(at_once=self._settings.attempts_at_once, waiting=self._settings.attempts_waiting)
+        self._checks = Turns(at_once=self._settings.checks_at_once, waiting=self._settings.checks_waiting)
+
+    def refuses(self, peer: str) -> bool:
+        """Tell whether *peer* is banned now."""
+        return self._defender.refuses(peer)
+
+    async def login(self, request: LoginRequest) -> LoggedInAccount:
+        """Check the credentials and get the avatar.
+
+        Raises:
+            FtpError: LOGIN_REFUSED after its delay, TOO_MANY_SESSIONS, LOGIN_UNAVAILABLE.
+        """
+        self._require_no_ban(request.peer)
+        login = Deferred.fromCoroutine(self._login(request))
+        login.addTimeout(self._settings.login_seconds, self._clock, onTimeoutCancel=_tell_too_late)
+        return await login
+
+    async def _login(self, request: LoginRequest) -> LoggedInAccount:
+        leave = await self._attempts.enter(network_of(request.peer))
+        answer: Deferred[LoggedInAccount] = Deferred()
+        attempt = Deferred.fromCoroutine(self._attempt(request, answer))
+        attempt.addCallbacks(_deliver, _tell, callbackArgs=(answer,), errbackArgs=(answer,))
+        attempt.addBoth(lambda _: leave())
+        return await answer
+
+    async def _attempt(self, request: LoginRequest, answer: Deferred[LoggedInAccount]) -> LoggedInAccount:
+        """Try once; lives on when nobody waits for the *answer* any more."""
+        self._require_no_ban(request.peer)  # which may have come while it waited, here and below
+        leave = await self._checks.enter()
+        started = self._clock.seconds()
+        try:
+            self._require_no_ban(request.peer)
+            return await self._check(request, answer)
+        except FtpError as error:
+            if error.kind is not ErrorKind.LOGIN_REFUSED:
+                raise
+            cause = error.cause
+            delay = self._defender.failed(request.peer, request.user)  # counted before the next one is checked
+        finally:
+            leave()
+        await deferLater(self._clock, max(0.0, started + delay - self._clock.seconds()))
+        raise FtpError(ErrorKind.LOGIN_REFUSED, cause)
+
+    async def _check(self, request: LoginRequest, answer: Deferred[LoggedInAccount]) -> LoggedInAccount:
+        if answer.called:
+            raise FtpError(ErrorKind.LOGIN_UNAVAILABLE, "the client did not wait for its turn")
+        # Raised here, where no frame holds the checker's own words: they may hold the password.
+        outcome = await self._ask_portal(request)
+        if isinstance(outcome, FtpError):
+            raise outcome
+        return outcome
+
+    async def _ask_portal(self, request: LoginRequest) -> LoggedInAccount | FtpError:
+        credentials = credentials_for(request, anonymous=IAnonymous in self._portal.checkers)
+        if not IAnonymous.providedBy(credentials) and not request.password.reveal():
+            return FtpError(ErrorKind.LOGIN_REFUSED, "empty password")
+        pending = self._portal.login(credentials, None, IAccount)
+        timer = self._clock.callLater(self._settings.login_seconds, pending.cancel)
+        try:
+            _, avatar, logout = await pending
+        except Exception as error:  # noqa: BLE001 - whatever a checker throws, the client gets a reply
+            return _explain(error, request)
+        finally:
+            if timer.active():
+                timer.cancel()
+        return _in_use(cast("Account", avatar), once(logout))
+
+    def _require_no_ban(self, peer: str) -> None:
+        if self._defender.refuses(peer):
+            raise FtpError(ErrorKind.LOGIN_UNAVAILABLE, f"{peer} is banned after too many failed logins")
+
+
+def _in_use(account: Account, logout: Callable[[], None]) -> LoggedInAccount:
+    method = "anonymous" if account.identity.anonymous else "password"
+    return LoggedInAccount(account.identity, account.filesystem, logout, method)
+
+
+def _deliver(account: LoggedInAccount, answer: Deferred[LoggedInAccount]) -> None:
+    if answer.called:
+        account.logout()
+    else:
+        answer.callback(account)
+
+
+def _tell(failure: Failure, answer: Deferred[LoggedInAccount]) -> None:
+    if not answer.called:
+        answer.errback(failure)
+
+
+def _tell_too_late(outcome: object, seconds: float) -> NoReturn:  # noqa: ARG001 - Twisted's signature
+    raise FtpError(ErrorKind.LOGIN_UNAVAILABLE, f"neither yes nor no within {seconds} s")
+
+
+def _explain(error: Exception, request: LoginRequest) -> FtpError:
+    """Return what the session is told of a failed check; log what is no ordinary refusal."""
+    if isinstance(error, FtpError) and error.kind in _TOLD_KINDS:
+        return error
+    cause = _text_without_password(error, request)
+    if isinstance(error, UnauthorizedLogin | LoginDenied):
+        return FtpError(ErrorKind.LOGIN_REFUSED, cause)
+    _log.error(
+        "{peer}: the login of {user} could not be checked: {cause}\n{stack}",
+        peer=request.peer,
+        user=ascii(request.user),
+        cause=cause,
+        stack="".join(traceback.format_tb(error.__traceback__)),  # lines of code, no values
+    )
+    return FtpError(ErrorKind.LOGIN_UNAVAILABLE, cause)
+
+
+def _text_without_password(error: Exception, request: LoginRequest) -> str:
+    text = str(error)
+    password = request.password.reveal()
+    if password and (password in text or ascii(password)[1:-1] in text):
+        text = "(its text is kept back: it held the password)"
+    if isinstance(error, UnauthorizedLogin) and text:
+        return text
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

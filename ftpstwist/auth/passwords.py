@@ -1,0 +1,110 @@
+"""Password hashes: Argon2id (RFC 9106) at the cost OWASP's Password Storage Cheat Sheet asks for.
+
+Everything here takes tens of milliseconds and belongs into a worker thread,
+never on the reactor's. A name that does not exist costs what one that does
+exist costs: its password is compared with a hash that nothing matches.
+
+Refuses to read any other kind of hash: the library behind it is kept up, a
+zoo of legacy formats would not be.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from argon2 import PasswordHasher, extract_parameters
+from argon2.exceptions import Argon2Error, InvalidHashError, VerifyMismatchError
+
+from ftpstwist.session.identity import Secret
+from ftpstwist.wire.pathname import encode_name
+
+MAX_MEMORY_KIB = 1 << 20
+"""Most memory a stored hash may ask for (1 GiB), so that no line of a users file can take the server down."""
+MAX_ITERATIONS = 100
+MAX_LANES = 64
+
+_ENCODED = re.compile(r"\$argon2(?:id|i|d)\$v=19\$m=\d{1,9},t=\d{1,9},p=\d{1,9}\$[A-Za-z0-9+/]{11,}\$[A-Za-z0-9+/]{6,}")
+
+
+class PasswordHashError(Exception):
+    """A hash could not be computed; never holds the password."""
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordCost:
+    """What one hash costs.
+
+    Attributes:
+        memory_kib: Memory in KiB.
+        iterations: Passes over that memory.
+        lanes: Degree of parallelism.
+    """
+
+    memory_kib: int = 19 * 1024
+    iterations: int = 2
+    lanes: int = 1
+
+
+def is_password_hash(text: str) -> bool:
+    """Tell whether *text* is an Argon2 hash of bearable cost."""
+    if not _ENCODED.fullmatch(text):
+        return False
+    cost = extract_parameters(text)
+    return (
+        1 <= cost.parallelism <= MAX_LANES
+        and 1 <= cost.time_cost <= MAX_ITERATIONS
+        and 8 * cost.parallelism <= cost.memory_cost <= MAX_MEMORY_KIB
+    )
+
+
+class Passwords:
+    """Makes and verifies hashes.
+
+    Args:
+        cost: Cost of new hashes, and of the comparison for unknown names.
+    """
+
+    def __init__(self, cost: PasswordCost | None = None) -> None:
+        cost = cost or PasswordCost()
+        self._hasher = PasswordHasher(
+            time_cost=cost.iterations, memory_cost=cost.memory_kib, parallelism=cost.lanes, encoding="ascii"
+        )
+        self._nobody = self._hasher.hash(b"")
+
+    def hash_password(self, password: Secret) -> str:
+        """Return a new salted hash in its encoded form, ``$argon2id$…``. Blocks.
+
+        Raises:
+            PasswordHashError: There is not enough memory.
+        """
+        # Raised outside of the except block: no frame and no context then holds the password.
+        try:
+            return self._hasher.hash(encode_name(password.reveal()))
+        except Argon2Error as error:
+            cause = str(error)
+        raise PasswordHashError(cause)
+
+    def verify(self, stored: str | None, password: Secret) -> bool:
+        """Tell whether *password* is the one behind *stored*. Blocks.
+
+        Args:
+            stored: A hash, or ``None`` if there is none: takes as long, and is never true.
+            password: What the client gave.
+
+        Raises:
+            PasswordHashError: There is not enough memory, or *stored* is no hash.
+        """
+        try:
+            self._hasher.verify(stored or self._nobody, encode_name(password.reveal()))
+        except VerifyMismatchError:
+            return False
+        except (Argon2Error, InvalidHashError) as error:
+            cause = str(error) or "not an Argon2 hash"
+        else:
+            return stored is not None
+        raise PasswordHashError(cause)
+
+    def needs_rehash(self, stored: str) -> bool:
+        """Tell whether *stored* was made at another cost than new hashes are."""
+        return self._hasher.check_needs_rehash(stored)

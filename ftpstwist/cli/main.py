@@ -1,0 +1,105 @@
+"""``ftpstwist``: what an operator needs beside the running server.
+
+Only the module of the command that was asked for is imported, so that help
+comes at once. Every error is told on standard error without a traceback;
+the exit status is 0 for success, 1 for a failure, 2 for a wrong command line.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import platform
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version as version_of
+from io import TextIOWrapper
+from typing import TYPE_CHECKING, Protocol, cast
+
+if TYPE_CHECKING:
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - it has no public name
+
+DONE, FAILED, INTERRUPTED = 0, 1, 130
+
+COMMANDS = {
+    "check": "judge a configuration without starting anything",
+    "user": "manage the users file",
+    "version": "print the versions of everything that matters",
+}
+"""The commands, each with its help; all but ``version`` have a module of that name beside this one."""
+
+_PACKAGES = ("ftpstwist", "twisted", "pyopenssl", "cryptography", "service-identity", "argon2-cffi", "cattrs")
+
+
+class _Command(Protocol):
+    """What the module of a command offers."""
+
+    def add_arguments(self, subparsers: Subparsers) -> None:
+        """Add the command to the command line."""
+
+    def run(self, args: argparse.Namespace) -> int:
+        """Do it, and return the exit status."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        arguments: The command line without the program's name; that of the process if not given.
+
+    Returns:
+        The exit status.
+    """
+    _print_anything()
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    wanted = next((argument for argument in arguments if not argument.startswith("-")), "")
+    command = _load(wanted) if wanted in COMMANDS else None
+    args = _parser(wanted, command).parse_args(arguments)
+    try:
+        return _print_versions() if command is None else command.run(args)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except OSError as error:
+        print(f"ftpstwist {wanted}: {error}", file=sys.stderr)
+        return FAILED
+
+
+def _load(name: str) -> _Command | None:
+    if name == "version":
+        return None
+    return cast("_Command", importlib.import_module(f"ftpstwist.cli.{name}"))
+
+
+def _parser(wanted: str, command: _Command | None) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="ftpstwist",
+        description="Look after an FTPS server. The server itself is started with: twistd ftps",
+    )
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, words in COMMANDS.items():
+        if name == wanted and command is not None:
+            command.add_arguments(subparsers)
+        else:
+            subparsers.add_parser(name, help=words, description=words)
+    return parser
+
+
+def _print_versions() -> int:
+    from cryptography.hazmat.backends.openssl import backend  # noqa: PLC0415 - slow to load, and for this alone
+
+    for name in _PACKAGES:
+        print(f"{name} {version_of(name)}")
+    print(backend.openssl_version_text())
+    print(f"Python {platform.python_version()} on {platform.platform()}")
+    return DONE
+
+
+def _print_anything() -> None:
+    """Let names that are not text in the terminal's encoding be printed escaped, rather than fail."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

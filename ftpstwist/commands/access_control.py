@@ -1,0 +1,111 @@
+"""USER, PASS, ACCT, REIN, QUIT, SMNT, HOST (RFC 959 section 4.1.1, RFC 4217 section 12, RFC 7151)."""
+
+from __future__ import annotations
+
+from ftpstwist.commands.context import Invocation, Session
+from ftpstwist.commands.registry import verb
+from ftpstwist.interfaces import ErrorKind, FtpError, LoggedInAccount, LoginRequest
+from ftpstwist.session.events import LoggedIn, LoginFailed
+from ftpstwist.session.identity import Secret
+from ftpstwist.wire.parameters import Hostname, parse_hostname
+from ftpstwist.wire.reply import Reply
+
+MAX_USER_LENGTH = 256
+
+
+@verb("USER")
+async def user(session: Session, command: Invocation) -> Reply:
+    """Name the account; the answer is the same whether it exists or not (RFC 2577 section 7)."""
+    if len(command.argument) > MAX_USER_LENGTH:
+        return Reply(501, "The user name is too long")
+    session.log_out()
+    session.data.forget()
+    session.state.name_user(command.argument)
+    return Reply(331, "Password required")
+
+
+@verb("PASS")
+async def pass_(session: Session, command: Invocation) -> Reply:
+    """Log in; a refusal takes its time, and the last one allowed closes the connection (RFC 2577 section 5)."""
+    request = LoginRequest(
+        user=session.state.user,
+        password=Secret(command.argument),
+        peer=session.transport.peer.host,
+        tls=session.transport.tls,
+    )
+    try:
+        account = await session.authenticator.login(request)
+    except FtpError as error:
+        return _refuse(session, error)
+    return _accept(session, account)
+
+
+def _accept(session: Session, account: LoggedInAccount) -> Reply:
+    session.account = account
+    session.state.accept_login(account.identity)
+    session.sink.record(LoggedIn(session.ref, session.now(), account.method))
+    return Reply(230, *account.identity.greeting, f"User {account.identity.user} logged in")
+
+
+def _refuse(session: Session, error: FtpError) -> Reply:
+    session.sink.record(LoginFailed(session.ref, session.now(), error.cause or error.kind.value))
+    session.state.refuse_login()
+    if error.kind is not ErrorKind.LOGIN_REFUSED:
+        raise error
+    if session.state.failed_logins >= session.settings.login_attempts:
+        return Reply(421, "Login incorrect; too many attempts, closing")
+    return Reply(530, "Login incorrect")
+
+
+@verb("ACCT")
+async def acct(session: Session, command: Invocation) -> Reply:
+    """No account beyond the user is needed."""
+    return Reply(202, "No account information is needed")
+
+
+@verb("REIN")
+async def rein(session: Session, command: Invocation) -> Reply:
+    """Log out and start anew (RFC 959 section 4.1.1).
+
+    On an explicit connection under TLS, REIN would have to take TLS off again
+    (RFC 4217 section 13); that is refused (502).
+    """
+    if session.state.is_protected and not session.state.is_implicit:
+        return Reply(502, "REIN is not implemented under TLS; connect again")
+    session.log_out()
+    session.data.forget()
+    session.state.reset()
+    return Reply(220, "Ready for a new user")
+
+
+@verb("QUIT")
+async def quit_(session: Session, command: Invocation) -> Reply:
+    """End the session; waits in the queue for a running transfer."""
+    return Reply(221, session.settings.goodbye)
+
+
+@verb("SMNT")
+async def smnt(session: Session, command: Invocation) -> Reply:
+    """There is no other file system to mount."""
+    return Reply(502, "SMNT is not implemented")
+
+
+@verb("HOST")
+async def host(session: Session, command: Invocation) -> Reply:
+    """Name the virtual host before the login (RFC 7151); it must agree with the name given to TLS."""
+    wanted = parse_hostname(command.argument)
+    if session.state.is_logged_in:
+        return Reply(503, "HOST is only possible before the login")
+    tls = session.transport.tls
+    if tls is not None and tls.server_name and not wanted.is_literal and tls.server_name.lower() != wanted.name:
+        return Reply(504, "HOST differs from the name given in the TLS handshake")
+    if not _is_ours(session, wanted):
+        return Reply(504, "Unknown host")
+    session.state.name_host(wanted.name)
+    return Reply(220, session.settings.banner)
+
+
+def _is_ours(session: Session, wanted: Hostname) -> bool:
+    if wanted.is_literal:
+        return wanted.name == session.transport.host.host
+    return wanted.name in session.settings.host_names

@@ -1,0 +1,132 @@
+"""SYST, STAT, HELP, NOOP, FEAT, OPTS, LANG, CLNT, CSID (RFC 959 section 4.1.3, RFC 2389, RFC 2640)."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+from ftpstwist import __version__
+from ftpstwist.commands.context import Invocation, Session
+from ftpstwist.commands.listing import long_lines, open_listing
+from ftpstwist.commands.registry import verb
+from ftpstwist.session.catalogue import CATALOGUE, EXTRA_FEATURES
+from ftpstwist.wire.listing import feature_of_facts, option_of_facts
+from ftpstwist.wire.parameters import (
+    parse_client_id,
+    parse_fact_list,
+    parse_language,
+    parse_utf8_option,
+    split_subcommand,
+)
+from ftpstwist.wire.pathname import decode_name
+from ftpstwist.wire.pathname_parameters import parse_list
+from ftpstwist.wire.reply import Reply
+
+_VERBS_A_LINE = 8
+
+
+@verb("SYST")
+async def syst(session: Session, command: Invocation) -> Reply:
+    """Tell how listings look: as on Unix."""
+    return Reply(215, "UNIX Type: L8")
+
+
+@verb("NOOP")
+async def noop(session: Session, command: Invocation) -> Reply:
+    """Do nothing, in good order."""
+    return Reply(200, "NOOP done")
+
+
+@verb("STAT")
+async def stat(session: Session, command: Invocation) -> Reply:
+    """Tell the state of the session, or list a pathname on the control connection."""
+    if not command.argument:
+        return Reply(211, "State of the session", *_session_lines(session), "End")
+    if not session.state.is_logged_in:
+        return Reply(530, "Please log in with USER and PASS")
+    return await _stat_pathname(session, command.argument)
+
+
+def _session_lines(session: Session) -> list[str]:
+    state, tls = session.state, session.transport.tls
+    lines = [
+        f"Connected from {session.transport.peer.host}",
+        f"Control connection: {f'{tls.version} {tls.cipher}' if tls else 'in clear'}",
+        f"User: {state.user}" if state.is_logged_in else "Not logged in",
+        f"Type: {state.type.value}, structure: F, mode: S",
+        f"Data protection: {state.level.value}",
+    ]
+    running = session.transfer
+    if running is not None:
+        lines.append(f"{running.verb} {running.path}: {running.progress()} octets so far")
+    return lines
+
+
+async def _stat_pathname(session: Session, argument: str) -> Reply:
+    limit = session.settings.status_entries
+    lines = open_listing(session, parse_list(argument)).lines(long_lines(session))
+    first = await session.threads.run(lambda: list(islice(lines, limit + 1)))
+    shown = [decode_name(line).rstrip("\r\n") for line in first[:limit]]
+    end = "End" if len(first) <= limit else f"Only the first {limit} entries; use LIST for all"
+    return Reply(213, f"Status of {argument}", *shown, end)
+
+
+@verb("HELP")
+async def help_(session: Session, command: Invocation) -> Reply:
+    """Tell all verbs, or the syntax of one."""
+    if not command.argument:
+        verbs = list(CATALOGUE)
+        rows = [verbs[start : start + _VERBS_A_LINE] for start in range(0, len(verbs), _VERBS_A_LINE)]
+        return Reply(
+            214, "These commands are known", *(" ".join(f"{v:<4}" for v in row).rstrip() for row in rows), "End"
+        )
+    row = CATALOGUE.get(command.argument.upper())
+    if row is None:
+        return Reply(502, "Unknown command")
+    return Reply(214, f"{row.verb} {row.syntax}".rstrip() + f": {row.purpose} ({row.source})")
+
+
+@verb("FEAT")
+async def feat(session: Session, command: Invocation) -> Reply:
+    """Tell the extensions (RFC 2389 section 3)."""
+    features = [row.feature for row in CATALOGUE.values() if row.feature is not None]
+    features[features.index("MLST")] = feature_of_facts(session.state.facts)
+    return Reply(211, "Extensions supported", *sorted([*features, *EXTRA_FEATURES]), "End")
+
+
+@verb("OPTS")
+async def opts(session: Session, command: Invocation) -> Reply:
+    """Set options: UTF8 (always on) and the facts of MLST (RFC 2389 section 4, RFC 3659 section 7.9)."""
+    name, options = split_subcommand(command.argument)
+    match name:
+        case "MLST":
+            session.state.facts = parse_fact_list(options)
+            return Reply(200, option_of_facts(session.state.facts))
+        case "UTF8" | "UTF-8":
+            is_on = parse_utf8_option(options)
+            return Reply(200, "UTF-8 is on") if is_on else Reply(504, "UTF-8 can not be switched off")
+        case _:
+            return Reply(501, "Unknown option")
+
+
+@verb("LANG")
+async def lang(session: Session, command: Invocation) -> Reply:
+    """Choose the language of replies: English (RFC 2640 section 4)."""
+    tag = parse_language(command.argument)
+    if tag and tag != "en" and not tag.startswith("en-"):
+        return Reply(504, "Replies are in English only")
+    return Reply(200, "Replies are in English")
+
+
+@verb("CLNT")
+async def clnt(session: Session, command: Invocation) -> Reply:
+    """Remember the name of the client software, for the logs."""
+    session.state.client = command.argument[:100]
+    return Reply(200, "Noted")
+
+
+@verb("CSID")
+async def csid(session: Session, command: Invocation) -> Reply:
+    """Exchange names of the software on both sides."""
+    fields = parse_client_id(command.argument)
+    session.state.client = f"{fields.get('name', '')} {fields.get('version', '')}".strip()[:100]
+    return Reply(200, f"Name=ftpstwist; Version={__version__};")

@@ -1,0 +1,103 @@
+"""LIST, NLST, MLSD, MLST (RFC 959 section 4.1.3, RFC 3659 section 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from ftpstwist.commands.context import Invocation, Session
+from ftpstwist.commands.file_transfer import require_data_connection, running_transfer, send
+from ftpstwist.commands.lines import Bounds, Line, LineSource, Listing
+from ftpstwist.commands.registry import verb
+from ftpstwist.session.identity import Permissions
+from ftpstwist.wire.entry import Entry
+from ftpstwist.wire.listing import CURRENT_DIRECTORY, fact_line, fact_text, long_line, name_line
+from ftpstwist.wire.pathname import Pathname
+from ftpstwist.wire.pathname_parameters import ListArgument, parse_list
+from ftpstwist.wire.reply import Reply
+
+MakeLines = Callable[[Listing], Iterator[bytes]]
+
+
+@verb("LIST")
+async def list_(session: Session, command: Invocation) -> Reply:
+    """List a directory as ``ls -l`` does, or one file, or what a wildcard matches."""
+    argument = parse_list(command.argument)
+    return await _send_listing(session, command, argument, lambda listing: listing.lines(long_lines(session)))
+
+
+@verb("NLST")
+async def nlst(session: Session, command: Invocation) -> Reply:
+    """List names, each of which RETR understands as it stands (RFC 1123 section 4.1.2.7)."""
+    argument = parse_list(command.argument)
+    given = argument.pathname
+
+    def qualified(entry: Entry, name: str) -> bytes:
+        within_directory = name == entry.name and given
+        return name_line(f"{given.rstrip('/')}/{name}" if within_directory else name)
+
+    return await _send_listing(session, command, argument, lambda listing: listing.lines(qualified))
+
+
+@verb("MLSD")
+async def mlsd(session: Session, command: Invocation) -> Reply:
+    """List a directory for programs: names unqualified, always binary, the directory itself first."""
+    path = session.pathname(command.argument)
+    entry = await session.threads.run(session.files.stat, path)
+    if not entry.is_directory:
+        return Reply(501, "MLSD lists directories; use MLST for a file")
+    facts, permissions = session.state.facts, session.identity.permissions
+
+    def lines(listing: Listing) -> Iterator[bytes]:
+        own = _words(permissions, path)
+        below = words_below(permissions, path)
+        if "type" in facts:
+            yield fact_line(entry, facts, own, name=".", type_=CURRENT_DIRECTORY)
+        yield from listing.directory(path, lambda each, name: fact_line(each, facts, below(name)))
+
+    return await _send_listing(session, command, ListArgument(frozenset(), command.argument), lines)
+
+
+@verb("MLST")
+async def mlst(session: Session, command: Invocation) -> Reply:
+    """Describe one name on the control connection."""
+    path = session.pathname(command.argument)
+    entry = await session.threads.run(session.files.stat, path)
+    words = _words(session.identity.permissions, path)
+    return Reply(250, f"Facts about {path}", fact_text(entry, session.state.facts, words, name=str(path)), "End")
+
+
+def open_listing(session: Session, argument: ListArgument) -> Listing:
+    """Return what *argument* asks for, not begun yet."""
+    bounds = Bounds(session.settings.listing_depth, session.settings.listing_entries)
+    return Listing(session.files, session.state.working_directory, argument, bounds)
+
+
+def long_lines(session: Session) -> Line:
+    """Return what renders entries as ``ls -l`` does at this moment."""
+    now = session.now()
+    return lambda entry, name: long_line(entry, now, name=name)
+
+
+async def _send_listing(session: Session, command: Invocation, argument: ListArgument, make_lines: MakeLines) -> Reply:
+    require_data_connection(session, command)
+    listing = open_listing(session, argument)
+    source = await session.threads.run(lambda: LineSource(make_lines(listing)))
+    try:
+        async with running_transfer(session, command, session.pathname(argument.pathname)) as transfer:
+            await send(session, command, source, transfer, is_file=False)
+    finally:
+        await session.threads.run(source.close)
+    return Reply(226, " ".join(["Listing sent;", str(listing.omissions)]).rstrip(" ;"))
+
+
+def words_below(permissions: Permissions, directory: Pathname) -> Callable[[str], frozenset[str]]:
+    """Return what tells the words of ``perm`` for a name in *directory*; cheap where no rule lies below it."""
+    if any(rule.prefix != directory and rule.prefix.is_within(directory) for rule in permissions.rules):
+        return lambda name: _words(permissions, directory / name)
+    words = _words(permissions, directory)
+    return lambda _: words
+
+
+def _words(permissions: Permissions, path: Pathname) -> frozenset[str]:
+    """Return what is allowed for *path*, in the words that ``perm`` is made of (RFC 3659 section 7.5.5)."""
+    return frozenset(permission.value for permission in permissions.at(path))

@@ -1,0 +1,86 @@
+"""AUTH, PBSZ, PROT, CCC and the unused verbs of RFC 2228 (RFC 4217 sections 4 to 9)."""
+
+from __future__ import annotations
+
+from ftpstwist.commands.context import Invocation, Session
+from ftpstwist.commands.registry import verb
+from ftpstwist.session.events import Misused
+from ftpstwist.session.policy import ProtectionLevel
+from ftpstwist.wire.parameters import parse_buffer_size, parse_protection_level
+from ftpstwist.wire.reply import Reply
+
+_MECHANISMS = {
+    "TLS": ProtectionLevel.CLEAR,
+    "TLS-C": ProtectionLevel.CLEAR,
+    "TLS-P": ProtectionLevel.PRIVATE,
+    "SSL": ProtectionLevel.PRIVATE,
+}
+"""Mechanism names and the data protection they start with; TLS-P and SSL are from drafts before RFC 4217."""
+
+
+@verb("AUTH")
+async def auth(session: Session, command: Invocation) -> Reply:
+    """Start TLS (RFC 4217 section 4): 234, then the handshake; login and parameters begin anew.
+
+    Octets that wait behind AUTH were sent in clear, by nobody who means well:
+    they are never executed, the connection is closed (421).
+    """
+    level = _MECHANISMS.get(command.argument.upper())
+    if level is None:
+        return Reply(504, "Unknown mechanism; use AUTH TLS")
+    if session.state.is_protected:
+        return Reply(503, "TLS is already active")
+    if command.has_unread():
+        session.sink.record(
+            Misused(session.ref, session.now(), "starttls-injection", "octets in clear behind AUTH were dropped")
+        )
+        return Reply(421, "Nothing may be sent behind AUTH before TLS is active; closing")
+    session.log_out()
+    session.data.forget()
+    session.state.reset()
+    session.state.start_tls()
+    session.state.level = level
+    command.afterwards(lambda: session.transport.start_tls(session.tls))
+    return Reply(234, f"AUTH {command.argument.upper()} accepted; start the TLS handshake")
+
+
+@verb("PBSZ")
+async def pbsz(session: Session, command: Invocation) -> Reply:
+    """Agree on the protection buffer size: with TLS it is always 0 (RFC 4217 section 9)."""
+    size = parse_buffer_size(command.argument)
+    session.state.buffer_size_given = True
+    return Reply(200, "PBSZ=0" if size else "PBSZ 0 accepted")
+
+
+@verb("PROT")
+async def prot(session: Session, command: Invocation) -> Reply:
+    """Set the protection level of data connections (RFC 4217 section 9)."""
+    level = ProtectionLevel(parse_protection_level(command.argument))
+    if session.settings.strict_sequence and not session.state.buffer_size_given:
+        return Reply(503, "Send PBSZ 0 before PROT")
+    if level in {ProtectionLevel.SAFE, ProtectionLevel.CONFIDENTIAL}:
+        return Reply(536, f"TLS does not know level {level.value}; use PROT P")
+    if not session.settings.policy.accepts_level(level):
+        return Reply(534, "Encrypted data transfers are required here: use PROT P")
+    session.state.level = level
+    return Reply(200, f"Data connections are {'private' if level is ProtectionLevel.PRIVATE else 'in clear'}")
+
+
+@verb("CCC")
+async def ccc(session: Session, command: Invocation) -> Reply:
+    """Refuse to take TLS off the control connection (RFC 4217 section 5)."""
+    if not session.state.is_protected:
+        return Reply(533, "The control connection is not protected")
+    return Reply(534, "The control connection stays protected")
+
+
+@verb("ADAT")
+async def adat(session: Session, command: Invocation) -> Reply:
+    """TLS exchanges no data by ADAT (RFC 2228 section 3)."""
+    return Reply(503, "No security exchange that uses ADAT is going on")
+
+
+@verb("MIC", "CONF", "ENC")
+async def protected_command(session: Session, command: Invocation) -> Reply:
+    """TLS protects commands by itself; these wrappers are never unwrapped (RFC 2228 section 3)."""
+    return Reply(502, f"{command.verb} is not used with TLS")

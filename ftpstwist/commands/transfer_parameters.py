@@ -1,0 +1,81 @@
+"""PORT, PASV, EPRT, EPSV, TYPE, STRU, MODE (RFC 959 section 4.1.2, RFC 2428)."""
+
+from __future__ import annotations
+
+import ipaddress
+
+from ftpstwist.commands.context import Invocation, Session
+from ftpstwist.commands.registry import verb
+from ftpstwist.session.state import RepresentationType
+from ftpstwist.wire.hostport import (
+    IPV4,
+    IPV6,
+    HostPort,
+    epsv_text,
+    parse_eprt,
+    parse_epsv,
+    parse_port,
+    pasv_text,
+)
+from ftpstwist.wire.parameters import parse_mode, parse_structure, parse_type
+from ftpstwist.wire.reply import Reply
+
+
+@verb("PORT")
+async def port(session: Session, command: Invocation) -> Reply:
+    """Name where to connect to, IPv4 (RFC 959 section 4.1.2)."""
+    return _prepare_active(session, parse_port(command.argument))
+
+
+@verb("EPRT")
+async def eprt(session: Session, command: Invocation) -> Reply:
+    """Name where to connect to, either family (RFC 2428 section 2)."""
+    return _prepare_active(session, parse_eprt(command.argument))
+
+
+def _prepare_active(session: Session, target: HostPort) -> Reply:
+    if not session.settings.active:
+        return Reply(502, "Active mode is switched off; use EPSV or PASV")
+    session.data.prepare_active(target)
+    return Reply(200, "Ready to connect")
+
+
+@verb("PASV")
+async def pasv(session: Session, command: Invocation) -> Reply:
+    """Tell where to connect to, IPv4 (RFC 959 section 4.1.2)."""
+    host = await session.data.passive_address()
+    number = session.data.prepare_passive(ipv6=_is_ipv6(session))
+    return Reply(227, pasv_text(HostPort(host, number)))
+
+
+@verb("EPSV")
+async def epsv(session: Session, command: Invocation) -> Reply:
+    """Tell which port to connect to (RFC 2428 section 3); with ALL, promise to use nothing else."""
+    is_ipv6 = _is_ipv6(session)
+    if parse_epsv(command.argument, supported=(IPV6 if is_ipv6 else IPV4,)) == "ALL":
+        session.state.epsv_only = True
+        return Reply(200, "EPSV only from now on")
+    return Reply(229, epsv_text(session.data.prepare_passive(ipv6=is_ipv6)))
+
+
+def _is_ipv6(session: Session) -> bool:
+    return ipaddress.ip_address(session.transport.host.host).version == 6  # noqa: PLR2004 - it is IPv6's name
+
+
+@verb("TYPE")
+async def type_(session: Session, command: Invocation) -> Reply:
+    """Set the representation type: ASCII or image."""
+    session.state.type = RepresentationType(parse_type(command.argument))
+    return Reply(200, f"Type is {session.state.type.value}")
+
+
+@verb("STRU")
+async def stru(session: Session, command: Invocation) -> Reply:
+    """Set the file structure: only file."""
+    return Reply(200, f"Structure is {parse_structure(command.argument)}")
+
+
+@verb("MODE")
+async def mode(session: Session, command: Invocation) -> Reply:
+    """Set the transfer mode: only stream."""
+    return Reply(200, f"Mode is {parse_mode(command.argument)}")

@@ -1,0 +1,87 @@
+"""Whether the certificates can be used, whether OpenSSL understands the cipher lists, and what stays in clear."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ftpstwist.config.certificates import make_policy, read_certificates
+from ftpstwist.config.complaint import Complaint
+from ftpstwist.config.rule import Rule, Surroundings
+from ftpstwist.config.schema import Settings
+from ftpstwist.config.schema_tls import TlsSettings
+from ftpstwist.session.policy import Require
+from ftpstwist.tls.binding import SessionReuse
+from ftpstwist.tls.certificate import CertificatePair
+from ftpstwist.tls.context import ContextSet
+from ftpstwist.tls.policy import TlsPolicyError
+from ftpstwist.tls.selfsigned import make_self_signed
+
+_IN_CLEAR = {
+    Require.NONE: "passwords, commands and files",
+    Require.LOGIN: "commands and files",
+    Require.CONTROL: "files",
+    Require.DATA: "passwords and commands",
+}
+
+
+def _certificates_are_usable(settings: Settings, surroundings: Surroundings) -> Iterator[Complaint]:
+    found = read_certificates(settings, now=surroundings.now)
+    yield from found.complaints
+    if not settings.tls.certificates:
+        yield settings.origin.warn(
+            "tls.certificates",
+            "no certificate is named, so the server makes itself one that no client knows",
+            "Name a certificate and its key in [[tls.certificates]], unless this is a trial",
+        )
+    elif len(found.pairs) == len(settings.tls.certificates) and (cause := _objection(TlsSettings(), found.pairs)):
+        yield settings.origin.complain("tls.certificates", cause, "Take one of them out, or have it made anew")
+
+
+def _ciphers_are_known(settings: Settings, surroundings: Surroundings) -> Iterator[Complaint]:
+    spare = (make_self_signed(["localhost"], now=surroundings.now),)
+    for key, remedy, tls in (
+        ("tls.ciphers", 'Write names that "openssl ciphers" lists', TlsSettings(ciphers=settings.tls.ciphers)),
+        (
+            "tls.ciphersuites",
+            'Write names that "openssl ciphers -tls1_3" lists',
+            TlsSettings(ciphersuites=settings.tls.ciphersuites),
+        ),
+    ):
+        if cause := _objection(tls, spare):
+            yield settings.origin.complain(key, cause, remedy)
+
+
+def _little_is_in_clear(settings: Settings, _: Surroundings) -> Iterator[Complaint]:
+    if what := _IN_CLEAR.get(settings.policy.require):
+        yield settings.origin.warn(
+            "policy.require",
+            f"{what} may travel in clear, for everybody on the way to read",
+            f'Write require = "{Require.ALL.value}", unless some clients have no TLS',
+        )
+
+
+def _clients_can_resume(settings: Settings, _: Surroundings) -> Iterator[Complaint]:
+    if settings.tls.session_reuse is SessionReuse.REQUIRE:
+        yield settings.origin.warn(
+            "tls.session_reuse",
+            'clients that do not resume TLS sessions can transfer nothing: Python\'s ftplib, "curl -Z" and others',
+            f'Write "{SessionReuse.PREFER.value}" if there are such clients',
+        )
+
+
+RULES = (
+    Rule(("tls.certificates",), _certificates_are_usable),
+    Rule(("tls.ciphers", "tls.ciphersuites"), _ciphers_are_known),
+    Rule(("policy.require",), _little_is_in_clear),
+    Rule(("tls.session_reuse",), _clients_can_resume),
+)
+"""What TLS has to be like."""
+
+
+def _objection(tls: TlsSettings, pairs: tuple[CertificatePair, ...]) -> str | None:
+    """Return what OpenSSL, or the tls room, has against it."""
+    try:
+        ContextSet(make_policy(tls, pairs))
+    except TlsPolicyError as error:
+        return str(error)
+    return None

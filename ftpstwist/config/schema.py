@@ -1,0 +1,65 @@
+"""All settings, as one tree of frozen dataclasses: one per TOML table, one field per key.
+
+The types are parsed ones (networks, port ranges, endpoints), so a value that
+is here can not be of a wrong form. Every field is documented once, beside its
+default; the reference page and the example file are printed from that.
+"""
+# ruff: noqa: RUF009 - setting() and table() return dataclass fields
+
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv6Address
+
+from ftpstwist.config.complaint import Origin
+from ftpstwist.config.endpoint import Endpoint
+from ftpstwist.config.form_network import Address
+from ftpstwist.config.schema_accounts import AccountSettings, StorageSettings
+from ftpstwist.config.schema_data import ActiveSettings, PassiveSettings, TransferSettings
+from ftpstwist.config.schema_server import LimitSettings, LogSettings, PolicySettings, ServerSettings
+from ftpstwist.config.schema_tls import TlsSettings
+from ftpstwist.config.setting import table
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The whole configuration.
+
+    Attributes:
+        origin: Where it was read from; no setting itself.
+    """
+
+    server: ServerSettings = table(ServerSettings)
+    tls: TlsSettings = table(TlsSettings)
+    policy: PolicySettings = table(PolicySettings)
+    passive: PassiveSettings = table(PassiveSettings)
+    active: ActiveSettings = table(ActiveSettings)
+    transfer: TransferSettings = table(TransferSettings)
+    accounts: AccountSettings = table(AccountSettings)
+    storage: StorageSettings = table(StorageSettings)
+    limits: LimitSettings = table(LimitSettings)
+    log: LogSettings = table(LogSettings)
+    origin: Origin = field(default_factory=Origin, compare=False, repr=False)
+
+    @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """All endpoints of the control connection."""
+        return self.server.explicit + self.server.implicit
+
+    @property
+    def passive_addresses(self) -> tuple[Address, ...]:
+        """The addresses that passive ports listen on.
+
+        Without a setting these are the ones that control connections come to,
+        for EPSV sends clients to the same address. An endpoint on ``::`` takes
+        IPv4, too, passive ports do not: there are two of them then.
+        """
+        if self.passive.interfaces:
+            return self.passive.interfaces
+        addresses = dict.fromkeys(address for endpoint in self.endpoints for address in _answering(endpoint))
+        return tuple(addresses)
+
+
+def _answering(endpoint: Endpoint) -> tuple[Address, ...]:
+    every = (IPv4Address(0), IPv6Address(0))
+    if endpoint.address is None or endpoint.address == IPv6Address(0):
+        return every
+    return (endpoint.address,)

@@ -1,0 +1,142 @@
+"""The tables about data connections: ``[passive]``, ``[active]`` and ``[transfer]``."""
+# ruff: noqa: RUF009 - setting() and table() return dataclass fields
+
+import re
+from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address
+from typing import Annotated
+
+from ftpstwist.config.complaint import Unusable
+from ftpstwist.config.form import Form, describe, expected, quote
+from ftpstwist.config.form_network import Address, Network, PortRange, address, network, ports
+from ftpstwist.config.form_numbers import octets, seconds, whole
+from ftpstwist.config.setting import entries, setting
+
+AUTO = "auto"
+"""Advertise the address that the client connected to."""
+
+_NOUN = "an address to advertise"
+_EXAMPLE = ': an IPv4 address, a host name, or "auto"'
+_HOST_NAME = re.compile(
+    r"(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*"
+)
+
+
+def advertised() -> Form[str]:
+    """What 227 replies advertise: ``auto``, an IPv4 address or a host name that has one."""
+
+    def read(value: object) -> str:
+        if not isinstance(value, str):
+            raise expected(_NOUN, _EXAMPLE, value)
+        if _is_ipv6(value):
+            raise Unusable(
+                f"{describe(value)} is an IPv6 address, and 227 replies hold IPv4 only",
+                "Give an IPv4 address; IPv6 clients use EPSV, which needs none",
+            )
+        if not _HOST_NAME.fullmatch(value) or _looks_like_broken_ipv4(value):
+            raise expected(_NOUN, _EXAMPLE, value)
+        return value
+
+    return Form(_NOUN + _EXAMPLE, read, quote)
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        return isinstance(ip_address(text), IPv6Address)
+    except ValueError:
+        return False
+
+
+def _looks_like_broken_ipv4(text: str) -> bool:
+    if not re.fullmatch(r"[0-9.]+", text):
+        return False
+    try:
+        ip_address(text)
+    except ValueError:
+        return True
+    return False
+
+
+Ports = Annotated[PortRange, ports()]
+Networks = tuple[Annotated[Network, network()], ...]
+Advertised = Annotated[str, advertised()]
+Duration = Annotated[float, seconds(least=1)]
+
+
+@dataclass(frozen=True, slots=True)
+class PassiveSettings:
+    """Data connections that the client opens (PASV, EPSV).
+
+    The ports are bound once at the start and shared by all sessions. Open the
+    same ports in the firewall; a router in front must forward them unchanged.
+    """
+
+    ports: Ports = setting(
+        PortRange(50000, 50099),
+        "Ports to listen on. Clients that resume TLS sessions can share one; others of one address need one each.",
+    )
+    interfaces: tuple[Annotated[Address, address()], ...] = setting(
+        (), "Addresses of this machine to listen on. An empty list means those of the endpoints in [server]."
+    )
+    address: Advertised = setting(
+        AUTO,
+        'Address that PASV tells clients. "auto": the one they connected to. Behind a router: its public '
+        "IPv4 address, or a host name for it, which is looked up again now and then. EPSV needs none.",
+    )
+    addresses: dict[Annotated[Network, network()], Advertised] = entries(
+        "Other addresses for the clients of some networks; the longest prefix decides.",
+        example='"10.0.0.0/8" = "auto"  # clients on this side of the router',
+    )
+    lookup_interval: Duration = setting(
+        60.0, "How long the address of a host name is kept before it is looked up again."
+    )
+    expectation_timeout: Duration = setting(
+        300.0, "How long a port is kept for a client between PASV or EPSV and the command that uses it."
+    )
+    hello_timeout: Duration = setting(
+        10.0, "How long a client may take to show which session it belongs to, where several wait on one port."
+    )
+    other_peers: Networks = setting(
+        (),
+        "Data connections have to come from the address of the control connection. Within these networks another "
+        "address will do, for carriers and load balancers that change it.",
+    )
+
+    @property
+    def rules(self) -> tuple[tuple[Network | None, str], ...]:
+        """Which address is advertised to which clients: the first that fits decides, the last one fits all."""
+        by_prefix = sorted(self.addresses.items(), key=lambda rule: rule[0].prefixlen, reverse=True)
+        return (*by_prefix, (None, self.address))
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveSettings:
+    """Data connections that the server opens (PORT, EPRT), only ever to the client's own address."""
+
+    enabled: bool = setting(True, "Whether PORT and EPRT are allowed.")
+    source_ports: Annotated[PortRange, ports(any_port=True)] = setting(
+        PortRange(0, 0), "Ports that the connections come from."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class TransferSettings:
+    """How files move over data connections."""
+
+    connect_timeout: Duration = setting(
+        20.0, "How long to wait for the client to open the data connection, or to accept ours."
+    )
+    stall_timeout: Duration = setting(60.0, "Longest time without a single octet; then the transfer is given up.")
+    close_timeout: Duration = setting(2.0, "How long a finished data connection waits for the client to close it, too.")
+    threads: Annotated[int, whole(least=1, most=256)] = setting(
+        16, "Worker threads for files and encryption. More than processors, for disks make them wait."
+    )
+    quantum: Annotated[int, octets(least=64 << 10, most=1 << 30)] = setting(
+        4 << 20, "Octets that one transfer moves before others have their turn."
+    )
+    first_chunk: Annotated[int, octets(least=4 << 10, most=64 << 20)] = setting(
+        64 << 10, "Octets read, encrypted and sent in one go at first, and with slow clients always."
+    )
+    largest_chunk: Annotated[int, octets(least=4 << 10, most=64 << 20)] = setting(
+        256 << 10, "The same with a client that takes it. Every running transfer needs memory for it."
+    )

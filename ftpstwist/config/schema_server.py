@@ -1,0 +1,141 @@
+"""The tables about the control connection: ``[server]``, ``[policy]``, ``[limits]`` and ``[log]``."""
+# ruff: noqa: RUF009 - setting() and table() return dataclass fields
+
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+from ftpstwist.config.endpoint import Endpoint, endpoint
+from ftpstwist.config.form import or_word, path, text, word
+from ftpstwist.config.form_network import Network, network
+from ftpstwist.config.form_numbers import octets, seconds, whole
+from ftpstwist.config.setting import setting
+from ftpstwist.session.policy import Require
+
+HostName = Annotated[
+    str, word("a host name", ' such as "ftp.example.org"', r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
+]
+
+Endpoints = tuple[Annotated[Endpoint, endpoint()], ...]
+Networks = tuple[Annotated[Network, network()], ...]
+Duration = Annotated[float, seconds(least=1)]
+Text = Annotated[str, text()]
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """Where the server listens and how it treats every client."""
+
+    explicit: Endpoints = setting(
+        (Endpoint.parse("tcp:21"),),
+        "Endpoints for FTP with explicit TLS (AUTH TLS, RFC 4217), as Twisted writes them. "
+        'On Linux "tcp6:21" alone serves IPv6 and IPv4. An empty list switches the service off.',
+    )
+    implicit: Endpoints = setting(
+        (Endpoint.parse("tcp:990"),),
+        "Endpoints on which TLS starts with the connection (implicit FTPS).",
+    )
+    state_directory: Annotated[Path, path()] = setting(
+        Path("ftps-state"),
+        "Folder for what the server writes for itself, such as the self-made certificate. "
+        "Made at the first start, for the server alone (mode 0700).",
+    )
+    banner: Text = setting("FTPS server ready", "Text of the 220 reply that greets every client.")
+    goodbye: Text = setting("Goodbye", "Text of the 221 reply to QUIT.")
+    host_names: tuple[HostName, ...] = setting(
+        (),
+        "Names that HOST (RFC 7151) may give; others are answered 504. "
+        "Names in the certificates need not be repeated here.",
+    )
+    allow: Networks = setting((), "Networks that may connect. An empty list means everybody.")
+    deny: Networks = setting((), "Networks that may not connect, even if allowed.")
+    idle_timeout: Duration = setting(
+        300.0, "Longest pause between commands while no transfer runs (RFC 1123 wants at least 5 minutes)."
+    )
+    login_timeout: Duration = setting(60.0, "Longest time from connecting to being logged in.")
+    shutdown_timeout: Annotated[float, seconds()] = setting(
+        60.0, "How long running transfers may go on when the server is told to stop."
+    )
+    strict_rfc: bool = setting(
+        False, "Refuse PROT without PBSZ before it (RFC 4217 section 9). Many clients leave PBSZ out."
+    )
+    mdtm_sets_time: bool = setting(
+        False, 'Let "MDTM time pathname" set a time, as old clients do. Others use MFMT, which always works.'
+    )
+
+
+class CloseNotify(Enum):
+    """How an upload under TLS has to end."""
+
+    STRICT = "strict"
+    LENIENT = "lenient"
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySettings:
+    """What must be protected by TLS."""
+
+    require: Require = setting(
+        Require.ALL,
+        '"all": passwords, commands and files only under TLS. "control": passwords and commands. '
+        '"login": passwords. "data": files. "none": TLS is offered, nothing is demanded.',
+    )
+    upload_close_notify: CloseNotify = setting(
+        CloseNotify.STRICT,
+        "Whether an upload under TLS counts as complete only if the client ends it with close_notify. "
+        '"strict" answers 426 otherwise, because the rest may have been cut off on the way; '
+        '"lenient" is for clients that never send it.',
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class LimitSettings:
+    """How much of everything there may be; what goes beyond is refused or waits."""
+
+    sessions: Annotated[int, whole(least=1)] = setting(1000, "Control connections at once, in all.")
+    sessions_per_address: Annotated[int, whole(least=1)] = setting(
+        50, "Control connections at once from one client address."
+    )
+    login_attempts: Annotated[int, whole(least=1, most=100)] = setting(
+        3, "Wrong passwords after which the connection is closed."
+    )
+    unknown_commands: Annotated[int, whole(least=1)] = setting(
+        10, "Unknown commands after which the connection is closed: such a client speaks another protocol."
+    )
+    command_line: Annotated[int, octets(least=512, most=1 << 20)] = setting(
+        8192, "Longest command line; longer ones are answered 500 and thrown away."
+    )
+    pipelined_commands: Annotated[int, whole(least=1, most=10_000)] = setting(
+        64, "Commands of one client that may wait for their turn; beyond, nothing more is read from it."
+    )
+    listing_depth: Annotated[int, whole(most=1000)] = setting(
+        16, 'Levels of folders below the first that "LIST -R" enters.'
+    )
+    listing_entries: Annotated[int, whole(least=1)] = setting(
+        100_000, 'Entries that "LIST -R" shows in all; the reply says so when there were more.'
+    )
+    expectations: Annotated[int, whole(least=1)] = setting(
+        4096, "Data connections that may be expected at once (PASV, EPSV), in all."
+    )
+    expectations_per_address: Annotated[int, whole(least=1)] = setting(
+        64, "Data connections that one client address may have expected at once."
+    )
+    closing_connections: Annotated[int, whole(least=1)] = setting(
+        512, "Finished data connections that may wait for the client to close; beyond, the oldest is dropped."
+    )
+    status_entries: Annotated[int, whole(least=1)] = setting(
+        1000, "Entries that STAT shows of a folder on the control connection."
+    )
+
+
+OptionalPath = Annotated[Path | None, or_word(path())]
+
+
+@dataclass(frozen=True, slots=True)
+class LogSettings:
+    """Logs in files, beside the events that always go to Twisted's log. Folders must exist."""
+
+    command_log: OptionalPath = setting(None, "One line for every command, with its reply code; secrets are masked.")
+    transfer_log: OptionalPath = setting(None, "One line for every transferred file, in the layout of xferlog.")
+    json_log: OptionalPath = setting(None, "Both of the above, and logins and TLS failures, as one JSON object a line.")

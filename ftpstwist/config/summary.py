@@ -1,0 +1,117 @@
+"""What a configuration means, in words: for ``ftpstwist check`` and for the log at the start.
+
+Only what is in force is told, defaults included. Nothing is looked up and
+nothing judged here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ftpstwist.config.certificates import make_policy
+from ftpstwist.config.form import join_words
+from ftpstwist.config.form_network import PortRange
+from ftpstwist.config.schema import Settings
+from ftpstwist.config.schema_data import AUTO
+from ftpstwist.config.schema_server import CloseNotify
+from ftpstwist.tls.binding import SessionReuse
+from ftpstwist.tls.certificate import CertificatePair
+from ftpstwist.tls.policy import TlsVersion
+
+_REUSE = {
+    SessionReuse.PREFER: "they should resume the TLS session of their control connection, and have to come from its "
+    "address",
+    SessionReuse.REQUIRE: "they have to resume the TLS session of their control connection",
+    SessionReuse.OFF: "TLS sessions can not be resumed; they have to come from the address of their control connection",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A headline and what belongs below it.
+
+    Attributes:
+        title: A few words.
+        lines: One fact each.
+    """
+
+    title: str
+    lines: tuple[str, ...]
+
+
+def summarise(settings: Settings, pairs: tuple[CertificatePair, ...]) -> tuple[Section, ...]:
+    """Tell what is in force.
+
+    Args:
+        settings: All settings.
+        pairs: The certificates of ``[[tls.certificates]]``; none if the server makes one itself.
+    """
+    return (
+        Section("Where clients connect", tuple(_listeners(settings))),
+        Section("What is protected", tuple(_protection(settings))),
+        Section("Certificates", tuple(_certificates(settings, pairs))),
+        Section("Who may log in", tuple(_accounts(settings))),
+        Section("Ports to open in the firewall", tuple(_firewall(settings))),
+    )
+
+
+def _listeners(settings: Settings) -> Iterator[str]:
+    for words, endpoints in (
+        ("FTP with explicit TLS", settings.server.explicit),
+        ("FTP with implicit TLS", settings.server.implicit),
+    ):
+        yield f"{words}: {', '.join(str(endpoint) for endpoint in endpoints) or 'switched off'}"
+
+
+def _protection(settings: Settings) -> Iterator[str]:
+    demands = settings.policy.require.policy
+    for what, demanded in (
+        ("Passwords", demands.login),
+        ("Other commands", demands.control),
+        ("Files and listings", demands.data),
+    ):
+        yield f"{what}: {'under TLS only' if demanded else 'under TLS or in clear, as the client likes'}"
+    oldest = settings.tls.minimum or settings.tls.profile.minimum
+    versions = [str(version) for version in TlsVersion if version.value >= oldest.value]
+    yield f"Versions: {join_words(versions, 'and')}"
+    yield f"Data connections: {_REUSE[settings.tls.session_reuse]}"
+    strict = settings.policy.upload_close_notify is CloseNotify.STRICT
+    yield f"Uploads under TLS without close_notify at their end: {'refused as incomplete' if strict else 'accepted'}"
+
+
+def _certificates(settings: Settings, pairs: tuple[CertificatePair, ...]) -> Iterator[str]:
+    if not pairs:
+        yield f"One that the server makes itself, kept in {settings.server.state_directory}"
+        return
+    policy = make_policy(settings.tls, pairs)
+    for group in policy.certificates:
+        names = ", ".join(sorted(group.answers_to)) or "clients that name no server"
+        kinds = " and ".join(f"{pair.key_type} until {pair.leaf.not_valid_after_utc:%Y-%m-%d}" for pair in group.pairs)
+        default = "; also for clients that name another server, or none" if group is policy.certificates[0] else ""
+        yield f"{names}: {kinds}{default}"
+
+
+def _accounts(settings: Settings) -> Iterator[str]:
+    accounts = settings.accounts
+    home = accounts.home.replace("{root}", str(accounts.root))
+    yield f"Users of {accounts.users}, at home in {home} unless it says otherwise"
+    if accounts.anonymous.enabled:
+        words = ", ".join(sorted(permission.value for permission in accounts.anonymous.permissions))
+        yield f"Anonymous, in {accounts.anonymous.root}, who may {words or 'do nothing'}"
+    if settings.server.allow:
+        yield f"From {', '.join(map(str, settings.server.allow))} only"
+    if settings.server.deny:
+        yield f"Not from {', '.join(map(str, settings.server.deny))}"
+
+
+def _firewall(settings: Settings) -> Iterator[str]:
+    ports = [PortRange(endpoint.port, endpoint.port) for endpoint in settings.endpoints if endpoint.port]
+    shown = dict.fromkeys(map(str, [*ports, settings.passive.ports]))
+    yield f"TCP {join_words(list(shown), 'and')}, from clients to this machine"
+    if settings.active.enabled:
+        source = settings.active.source_ports
+        yield f"TCP from {source if source.first else 'any port'} of this machine to clients (active mode)"
+    for network, address in settings.passive.rules:
+        who = f"clients in {network}" if network else "all other clients" if settings.passive.addresses else "clients"
+        yield f"PASV tells {who} {'the address they connected to' if address == AUTO else address}"

@@ -1,0 +1,154 @@
+"""An open data connection (RFC 959 section 3.2): drives a transfer burst by burst, and ends it properly.
+
+The good end is ``close_notify`` (under TLS), FIN, and a moment of patience for
+the peer to close, too. Every other end is RST, so that the peer can not take a
+part for the whole. It refuses to open anything, and to touch a file itself.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+
+from twisted.internet.defer import TimeoutError as WaitedTooLong
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
+
+from ftpstwist.dtp.burst import run_burst
+from ftpstwist.dtp.pump import Download, Flow, Pause, Upload, send_last
+from ftpstwist.dtp.readiness import ReactorSocket
+from ftpstwist.dtp.settings import DataSettings
+from ftpstwist.dtp.throttle import TokenBucket
+from ftpstwist.interfaces import ErrorKind, FtpError, ReadHandle, TlsChannel, WorkerThreads, WriteHandle
+from ftpstwist.session.events import TlsFacts
+
+_QUICK_SECONDS = 0.1
+"""A peer that makes room within this time keeps up."""
+
+
+class SocketDataConnection:
+    """Implements ``interfaces.DataConnection`` for one transfer.
+
+    Args:
+        stream: The connection; owned.
+        channel: Protects it, handshake done; ``None`` in clear.
+        head: Octets read in clear already.
+        upload: Whether the client is going to send.
+        settings: Quantum, chunks, time limits.
+        threads: For the bursts.
+        clock: For time limits and rates.
+        linger: Takes the socket after a good end.
+    """
+
+    def __init__(
+        self,
+        stream: ReactorSocket,
+        channel: TlsChannel | None,
+        *,
+        head: bytes,
+        upload: bool,
+        settings: DataSettings,
+        threads: WorkerThreads,
+        clock: IReactorTime,
+        linger: Callable[[socket.socket], None],
+    ) -> None:
+        self._stream = stream
+        self._channel = channel
+        self._head = head
+        self._upload = upload
+        self._settings = settings
+        self._threads = threads
+        self._clock = clock
+        self._linger = linger
+        self._flow: Flow | None = None
+        self._ended = False
+
+    @property
+    def tls(self) -> TlsFacts | None:
+        """What protects it; ``None`` in clear."""
+        return None if self._channel is None else self._channel.facts
+
+    @property
+    def octets(self) -> int:
+        """Octets of the file moved so far."""
+        return 0 if self._flow is None else self._flow.octets
+
+    async def send(self, source: ReadHandle, *, ascii_type: bool = False, rate: int | None = None) -> int:
+        """Send *source* to its end, then ``close_notify`` and FIN; see ``interfaces.DataConnection``."""
+        flow = Download(self._stream.plain, self._channel, source, ascii_type=ascii_type, settings=self._settings)
+        return await self._drive(flow, rate)
+
+    async def receive(self, sink: WriteHandle, *, ascii_type: bool = False, rate: int | None = None) -> int:
+        """Receive to the end of data into *sink*; see ``interfaces.DataConnection``."""
+        flow = Upload(
+            self._stream.plain, self._channel, self._head, sink, ascii_type=ascii_type, settings=self._settings
+        )
+        return await self._drive(flow, rate)
+
+    def close(self) -> None:
+        """End it well: after a whole transfer, or when there was nothing to transfer."""
+        if not self._ended:
+            self._ended = True
+            if self._channel is not None:
+                send_last(self._stream.plain, self._channel)
+            self._stream.send_end()
+        self._linger(self._stream.release())
+
+    def abort(self) -> None:
+        """End it so that the peer notices; tickets held from an uploading client still go out."""
+        if self._upload and self._channel is not None and not self._ended:
+            send_last(self._stream.plain, self._channel)
+        self._stream.abort()
+
+    async def _drive(self, flow: Flow, rate: int | None) -> int:
+        self._flow = flow
+        bucket = None if rate is None else TokenBucket(rate, self._clock.seconds())
+        pause = Pause.SPENT
+        while pause is not Pause.ENDED:
+            quantum = self._settings.quantum if bucket is None else await self._allowance(bucket)
+            before = flow.octets
+            pause = await run_burst(self._threads, flow, quantum)
+            if bucket is not None:
+                bucket.spend(flow.octets - before)
+            began = self._clock.seconds()
+            if pause is Pause.FULL:
+                await self._room()
+            elif pause is Pause.EMPTY:
+                await self._news()
+            flow.adapt(quick=self._clock.seconds() - began < _QUICK_SECONDS)
+        self._ended = True
+        return flow.octets
+
+    async def _allowance(self, bucket: TokenBucket) -> int:
+        """Wait until the rate allows a burst worth the while; return its octets."""
+        while not (octets := bucket.available(self._clock.seconds())):
+            await deferLater(self._clock, bucket.delay(self._clock.seconds()))
+        return min(octets, self._settings.quantum)
+
+    async def _news(self) -> None:
+        try:
+            await self._stream.readable(self._settings.stall_seconds)
+        except WaitedTooLong:
+            raise self._stalled("sent nothing") from None
+
+    async def _room(self) -> None:
+        """Wait for room to send; a client that reads slowly, but reads, has not stalled.
+
+        (The kernel calls a socket writable only when a good part of its buffer is free.)
+        """
+        unsent = self._stream.unsent()
+        while True:
+            try:
+                await self._stream.writable(self._settings.stall_seconds)
+            except WaitedTooLong:
+                before, unsent = unsent, self._stream.unsent()
+                if before is None or unsent is None or unsent >= before:
+                    raise self._stalled("read nothing") from None
+            else:
+                return
+
+    def _stalled(self, what: str) -> FtpError:
+        seconds = self._settings.stall_seconds
+        return FtpError(
+            ErrorKind.DATA_STALLED, f"the client {what} for {seconds:g} s", f"no octet moved in {seconds:g} s"
+        )

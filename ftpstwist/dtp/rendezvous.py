@@ -1,0 +1,236 @@
+"""The server-DTP of one session: from PASV or PORT to an open data connection (RFC 959 section 3.2).
+
+How it works: PASV, EPSV, PORT and EPRT *prepare*; the transfer command *opens*.
+Opening waits for the client (or connects to it), shakes hands under PROT P, and
+asks whether the TLS session belongs to this control session. Whoever fails
+that on a passive port may have been somebody else: the true client gets a
+second chance, and if nobody better comes the first failure is the answer
+(RFC 4217 section 10.2, RFC 2577 section 3). It refuses to move an octet of a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Protocol
+
+from twisted.internet.interfaces import IReactorFDSet, IReactorTime
+
+from ftpstwist.dtp.active import connect, require_allowed
+from ftpstwist.dtp.advertised import AdvertisedAddresses
+from ftpstwist.dtp.connection import SocketDataConnection
+from ftpstwist.dtp.expectation import Arrival, Expectation
+from ftpstwist.dtp.handshake import NoHandshakeError, shake_hands
+from ftpstwist.dtp.passive import PassivePool
+from ftpstwist.dtp.settings import DataSettings
+from ftpstwist.interfaces import DataConnection, ErrorKind, FtpError, SessionTls, TlsChannel, TlsError, WorkerThreads
+from ftpstwist.session.events import TlsFacts
+from ftpstwist.wire.hostport import HostPort
+
+
+class ControlSide(Protocol):
+    """What the server-DTP has to know of its session, asked anew each time, and what it tells it."""
+
+    @property
+    def peer(self) -> str:
+        """Address of the client, normalised."""
+
+    @property
+    def host(self) -> str:
+        """Address the client connected to, normalised."""
+
+    @property
+    def user(self) -> str:
+        """Who is logged in; empty if nobody is."""
+
+    @property
+    def session_tls(self) -> SessionTls | None:
+        """Mints the data channels; ``None`` without TLS."""
+
+    @property
+    def control_facts(self) -> TlsFacts | None:
+        """Protection of the control connection, or what it was before CCC; ``None`` if it never had any."""
+
+    def data_tls_failed(self, error: TlsError) -> None:
+        """A handshake on a data connection failed, or showed the wrong session: an audit event."""
+
+
+class SessionDataConnections:
+    """Implements ``interfaces.DataConnections``.
+
+    Args:
+        session: The control side.
+        pool: The passive ports.
+        addresses: Chooses what 227 names.
+        settings: Of this session's data connections.
+        reactor: Watches sockets.
+        clock: For time limits.
+        threads: For the bursts.
+    """
+
+    def __init__(
+        self,
+        session: ControlSide,
+        *,
+        pool: PassivePool,
+        addresses: AdvertisedAddresses,
+        settings: DataSettings,
+        reactor: IReactorFDSet,
+        clock: IReactorTime,
+        threads: WorkerThreads,
+    ) -> None:
+        self._session = session
+        self._pool = pool
+        self._addresses = addresses
+        self._settings = settings
+        self._reactor = reactor
+        self._clock = clock
+        self._threads = threads
+        self._prepared: Expectation | HostPort | None = None
+
+    @property
+    def is_prepared(self) -> bool:
+        """Whether PASV, EPSV, PORT or EPRT named a way that is not used yet."""
+        return self._prepared is not None
+
+    def prepare_passive(self, *, ipv6: bool) -> int:
+        """Expect one connection from the client; see ``interfaces.DataConnections``."""
+        self.forget()
+        session = self._session
+        self._prepared = expectation = self._pool.expect(
+            peer=session.peer, host=session.host, ipv6=ipv6, user=session.user, session_tls=session.session_tls
+        )
+        return expectation.port
+
+    async def passive_address(self) -> str:
+        """Return the IPv4 address to advertise; see ``interfaces.DataConnections``."""
+        return await self._addresses.for_client(self._session.peer, self._session.host)
+
+    def prepare_active(self, target: HostPort) -> None:
+        """Remember where to connect to; see ``interfaces.DataConnections``."""
+        self.forget()
+        self._prepared = require_allowed(target, self._session.peer, self._settings.active_networks)
+
+    def forget(self) -> None:
+        """Drop what was prepared."""
+        prepared, self._prepared = self._prepared, None
+        if isinstance(prepared, Expectation):
+            prepared.close()
+
+    @asynccontextmanager
+    async def open(self, *, protected: bool, upload: bool) -> AsyncIterator[DataConnection]:
+        """Open what was prepared; see ``interfaces.DataConnections``."""
+        connection = await self._open(protected=protected, upload=upload)
+        try:
+            yield connection
+        except BaseException:
+            connection.abort()
+            raise
+        connection.close()
+
+    async def _open(self, *, protected: bool, upload: bool) -> SocketDataConnection:
+        prepared = self._prepared
+        if prepared is None:
+            raise FtpError(ErrorKind.DATA_NOT_PREPARED, "nothing is prepared")
+        session_tls = self._session.session_tls if protected else None
+        if protected and session_tls is None:
+            self.forget()
+            raise FtpError(ErrorKind.DATA_TLS_FAILED, "PROT P without TLS on the control connection")
+        self._prepared = None
+        if isinstance(prepared, Expectation):
+            return await self._open_passive(prepared, session_tls, upload=upload)
+        return await self._open_active(prepared, session_tls, upload=upload)
+
+    async def _open_active(
+        self, target: HostPort, session_tls: SessionTls | None, *, upload: bool
+    ) -> SocketDataConnection:
+        stream = await connect(
+            target,
+            host=self._session.host,
+            source_ports=self._settings.active_source_ports,
+            seconds=self._settings.open_seconds,
+            reactor=self._reactor,
+            clock=self._clock,
+        )
+        try:
+            return await self._protect(Arrival(stream), session_tls, upload=upload)
+        except TlsError as error:
+            self._session.data_tls_failed(error)
+            raise _tls_failed(error) from error
+
+    async def _open_passive(
+        self, expectation: Expectation, session_tls: SessionTls | None, *, upload: bool
+    ) -> SocketDataConnection:
+        protected = session_tls is not None
+        try:
+            expectation.take()
+            arrival = await expectation.next(self._settings.open_seconds, protected=protected)
+            if arrival is None:
+                raise self._nobody_came(expectation)
+            while True:
+                try:
+                    return await self._protect(arrival, session_tls, upload=upload)
+                except TlsError as error:
+                    self._session.data_tls_failed(error)
+                    arrival = await expectation.next(self._second_chance_seconds(error), protected=protected)
+                    if arrival is None:
+                        raise _tls_failed(error) from error
+        finally:
+            expectation.close()
+
+    def _second_chance_seconds(self, error: TlsError) -> float:
+        """A client that began no handshake will do no better; a foreign TLS session means that another may come."""
+        return 0.0 if isinstance(error, NoHandshakeError) else self._settings.second_chance_seconds
+
+    async def _protect(self, arrival: Arrival, session_tls: SessionTls | None, *, upload: bool) -> SocketDataConnection:
+        channel = None if session_tls is None else await self._shake_hands(arrival, session_tls)
+        return SocketDataConnection(
+            arrival.stream,
+            channel,
+            head=arrival.head if channel is None else b"",
+            upload=upload,
+            settings=self._settings,
+            threads=self._threads,
+            clock=self._clock,
+            linger=self._pool.lingering.adopt,
+        )
+
+    async def _shake_hands(self, arrival: Arrival, session_tls: SessionTls) -> TlsChannel:
+        stream = arrival.stream
+        channel = arrival.channel or session_tls.data_channel()
+        try:
+            await shake_hands(
+                stream,
+                channel,
+                None if arrival.channel else arrival.head,
+                seconds=self._settings.handshake_seconds,
+                clock=self._clock,
+            )
+            self._require_binding(session_tls, channel)
+        except TlsError:
+            stream.send_end()
+            self._pool.lingering.adopt(stream.release())  # so that the client can read the alert
+            raise
+        except BaseException:
+            stream.close()
+            raise
+        return channel
+
+    def _require_binding(self, session_tls: SessionTls, channel: TlsChannel) -> None:
+        reason = session_tls.accepts(self._session.control_facts, channel.facts)
+        if reason is not None:
+            raise TlsError(reason, "the client must resume the TLS session of its control connection")
+
+    def _nobody_came(self, expectation: Expectation) -> FtpError:
+        seconds = self._settings.open_seconds
+        foreign = f"; {expectation.refused} from other addresses were refused" if expectation.refused else ""
+        return FtpError(
+            ErrorKind.DATA_NOT_OPENED,
+            f"{self._session.peer} did not connect to passive port {expectation.port} in {seconds:g} s{foreign}",
+            f"nothing reached port {expectation.port} in {seconds:g} s: closed by a firewall?",
+        )
+
+
+def _tls_failed(error: TlsError) -> FtpError:
+    cause = f"{error.cause}; remedy: {error.remedy}" if error.remedy else error.cause
+    return FtpError(ErrorKind.DATA_TLS_FAILED, cause, error.cause)

@@ -1,0 +1,1 @@
+"""Logs made of audit events."""

@@ -1,0 +1,132 @@
+"""Where events go: several sinks at once, files of lines, and the log of Twisted.
+
+A sink that fails is a nuisance, never an error of the session: :class:`FanOut`
+stands between the two.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable
+
+from twisted.logger import Logger
+
+from ftpstwist.interfaces import EventSink
+from ftpstwist.observe.escape import escape
+from ftpstwist.observe.logfile import LineFile
+from ftpstwist.session.events import (
+    CommandAnswered,
+    Direction,
+    Event,
+    FileChanged,
+    FileTransferred,
+    LoggedIn,
+    LoginFailed,
+    Misused,
+    SessionClosed,
+    SessionOpened,
+    TlsFacts,
+    TlsFailed,
+)
+
+_log = Logger()
+
+
+class FanOut:
+    """Gives every event to every sink. An ``EventSink``.
+
+    Args:
+        sinks: In the order they are told.
+    """
+
+    def __init__(self, sinks: Iterable[EventSink]) -> None:
+        self._sinks = tuple(sinks)
+        self._failed: set[int] = set()
+
+    def record(self, event: Event) -> None:
+        """Tell all sinks; one that raises is skipped, and logged the first time."""
+        for number, sink in enumerate(self._sinks):
+            try:
+                sink.record(event)
+            except Exception:  # noqa: BLE001 - a log must not end a session
+                if number not in self._failed:
+                    self._failed.add(number)
+                    _log.failure("{sink} does not take events", sink=type(sink).__name__)
+
+
+class LineSink:
+    """Writes events as lines. An ``EventSink``.
+
+    Args:
+        render: From an event to its line, ``None`` if it makes none.
+        file: Where lines go.
+        only: Kinds of events that are written.
+    """
+
+    def __init__(
+        self, render: Callable[[Event], str | None], file: LineFile, *, only: tuple[type[Event], ...] = (Event,)
+    ) -> None:
+        self._render = render
+        self._file = file
+        self._only = only
+
+    def record(self, event: Event) -> None:
+        """Write the line of an event, if it makes one."""
+        if isinstance(event, self._only) and (line := self._render(event)) is not None:
+            self._file.write(line)
+
+
+class TwistedLogSink:
+    """Hands events to ``twisted.logger``, with their facts as fields. An ``EventSink``.
+
+    Args:
+        log: The logger to use.
+    """
+
+    def __init__(self, log: Logger = _log) -> None:
+        self._log = log
+
+    def record(self, event: Event) -> None:
+        """Emit one log event; its texts are escaped already, for observers that write them as they are."""
+        emit = self._log.warn if isinstance(event, _WARNINGS) else self._log.info
+        emit(_FORMATS[type(event)], **_fields_of(event))
+
+
+_WHO = "{session} {peer} {user}: "
+_WARNINGS = (LoginFailed, TlsFailed, Misused)
+_FORMATS: dict[type[Event], str] = {
+    SessionOpened: _WHO + "connected, {service}",
+    SessionClosed: _WHO + "closed after {seconds:.1f} s, {reason}",
+    CommandAnswered: _WHO + "{verb} {argument}: {code} in {seconds:.3f} s",
+    LoggedIn: _WHO + "logged in, {method}",
+    LoginFailed: _WHO + "login failed, {reason}",
+    FileTransferred: _WHO + "{direction} {path}: {octets} octets in {seconds:.3f} s, {outcome}",
+    FileChanged: _WHO + "{verb} {path} {target}",
+    TlsFailed: _WHO + "TLS failed ({channel}, {client}): {cause}. {remedy}. Offered: {offered}",
+    Misused: _WHO + "{kind} ({client}): {detail}. {remedy}",
+}
+
+
+def _fields_of(event: Event) -> dict[str, object]:
+    session = event.session
+    texts = {"session": session.id, "peer": session.peer, "user": session.user or "-"}
+    texts |= {"service": session.service, "client": session.client or "client unknown"}
+    fields: dict[str, object] = {name: escape(text) for name, text in texts.items()}
+    fields |= _protection("", session.tls)
+    for member in dataclasses.fields(event):
+        value = getattr(event, member.name)
+        match value:
+            case str():
+                fields[member.name] = escape(value)
+            case Direction():
+                fields[member.name] = value.name.lower()
+            case bool() | int() | float():
+                fields[member.name] = value
+    if isinstance(event, FileTransferred):
+        fields["outcome"] = "complete" if event.complete else f"incomplete: {escape(event.cause)}"
+        fields |= _protection("data_", event.data_tls)
+    return fields
+
+
+def _protection(prefix: str, tls: TlsFacts | None) -> dict[str, object]:
+    return {f"{prefix}protocol": tls.version, f"{prefix}cipher": tls.cipher} if tls else {f"{prefix}protocol": None}

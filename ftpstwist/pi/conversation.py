@@ -1,0 +1,258 @@
+"""Commands and replies in order (RFC 959 section 5.4, RFC 1123 section 4.1.2.11).
+
+How it works: octets become lines, lines become commands, commands wait in a
+queue and are done one after the other. While a transfer runs, the queue's
+head is done beside it if the catalogue says so (ABOR, STAT, NOOP), so the
+control connection is never deaf. Every command gets exactly one final reply,
+in the order of arrival. Beyond the queue's limit no octet is read.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from twisted.internet.defer import Deferred
+
+from ftpstwist.commands.context import Invocation, Session
+from ftpstwist.pi.dispatch import start
+from ftpstwist.session.catalogue import CATALOGUE, CommandRow, shown_argument
+from ftpstwist.session.events import CommandAnswered, Misused
+from ftpstwist.session.gate import judge
+from ftpstwist.wire.command import Command, CommandSyntaxError, parse_command
+from ftpstwist.wire.framing import LineFramer, OverlongLine
+from ftpstwist.wire.reply import Reply
+
+OTHER_PROTOCOLS = frozenset(
+    {"GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "CONNECT", "TRACE", "PATCH", "PROPFIND", "HOST:"}
+    | {"HELO", "EHLO", "LHLO", "MAIL", "RCPT", "DATA", "STARTTLS"}
+)
+"""First words of HTTP and SMTP: who says them is a browser or a mailer that was lured here (ALPACA)."""
+
+GOODBYES = frozenset({221, 421})
+"""RFC 959 section 4.2.2: the control connection is closed behind these replies."""
+_CLOSING = 421
+
+
+@dataclass(eq=False, slots=True)
+class _Running:
+    """A command that has begun and is not answered yet."""
+
+    row: CommandRow
+    argument: str
+    began: float
+    octets: int | None = None
+    reply: Deferred[Reply] | None = None
+    is_cancelled: bool = False
+    afterwards: list[Callable[[], None]] = field(default_factory=list)
+    waiting: list[Deferred[None]] = field(default_factory=list)
+
+    def cancel(self) -> None:
+        """Abort it, once; its reply comes when everything is released."""
+        if not self.is_cancelled and self.reply is not None:
+            self.is_cancelled = True
+            self.reply.cancel()
+
+    def note_octets(self, octets: int) -> None:
+        """Remember what went over the data connection."""
+        self.octets = octets
+
+
+class Conversation:
+    """The queue of commands of one session, and what is being done.
+
+    Args:
+        session: The session the commands act on.
+        answered: Called after every final reply, with its code.
+        settled: Called whenever nothing is being done any more.
+    """
+
+    def __init__(self, session: Session, *, answered: Callable[[int], None], settled: Callable[[], None]) -> None:
+        self._session = session
+        self._answered = answered
+        self._settled = settled
+        self._framer = LineFramer(max_line=session.settings.line_octets)
+        self._queue: deque[Command | Reply] = deque()
+        self._running: _Running | None = None
+        self._beside: _Running | None = None
+        self._unknown = 0
+        self._advancing = False
+        self._paused = False
+        self._ended = False
+        self._muted = False
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing is being done."""
+        return self._running is None and self._beside is None
+
+    @property
+    def is_transferring(self) -> bool:
+        """Whether a transfer runs."""
+        return self._running is not None and self._running.row.is_transfer
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no more octets should be read for now."""
+        return self._paused or len(self._queue) >= self._session.settings.pipelined_commands
+
+    def receive(self, octets: bytes) -> None:
+        """Take octets as they come: half a command, or twenty."""
+        if self._ended:
+            return
+        self._queue.extend(_read(line) for line in self._framer.receive(octets))
+        self._advance()
+        if any(isinstance(item, Command) and item.verb == "ABOR" for item in self._queue):
+            self._cancel_transfer()
+
+    def pause(self, *, paused: bool) -> None:
+        """Begin no more commands while the client does not read its replies."""
+        self._paused = paused
+        self._advance()
+
+    def end(self) -> None:
+        """Begin no more commands, abort what is being done, and answer nothing any more."""
+        self.finish()
+        self._muted = True
+        for running in (self._running, self._beside):
+            if running is not None:
+                running.cancel()
+
+    def finish(self) -> None:
+        """Begin no more commands; what is being done goes on."""
+        self._ended = True
+        self._queue.clear()
+        self._framer.clear()
+
+    def _advance(self) -> None:
+        if self._advancing:
+            return
+        self._advancing = True
+        try:
+            while self._queue and not self._paused and self._may_begin(self._queue[0]):
+                self._begin(self._queue.popleft())
+        finally:
+            self._advancing = False
+
+    def _may_begin(self, item: Command | Reply) -> bool:
+        if self._running is None:
+            return True
+        row = CATALOGUE.get(item.verb) if isinstance(item, Command) else None
+        return self.is_transferring and self._beside is None and row is not None and row.during_transfer
+
+    def _begin(self, item: Command | Reply) -> None:
+        if isinstance(item, Reply):
+            self._answer_unknown("?", "", item)
+            return
+        row = CATALOGUE.get(item.verb)
+        if row is None:
+            self._refuse_unknown(item)
+            return
+        refusal = judge(row, item.argument, self._session.state, self._session.settings.policy)
+        running = _Running(row, item.argument, self._session.now())
+        if refusal is not None:
+            self._session.state.take_prefix(keep_restart=row.keeps_restart)
+            self._answer(running, refusal)
+            return
+        self._perform(running)
+
+    def _perform(self, running: _Running) -> None:
+        beside = self._running is not None
+        if beside:
+            self._beside = running
+            prefix = None
+        else:
+            self._running = running
+            prefix = self._session.state.take_prefix(keep_restart=running.row.keeps_restart)
+        invocation = Invocation(
+            verb=running.row.alias or running.row.verb,
+            argument=running.argument,
+            prefix=prefix,
+            preliminary=self._write,
+            abort_transfer=self._abort_transfer,
+            afterwards=running.afterwards.append,
+            moved=running.note_octets,
+            has_unread=lambda: bool(self._queue or self._framer.pending),
+        )
+        running.reply = start(self._session, running.row, invocation)
+        running.reply.addCallback(lambda reply: self._finish(running, reply))
+
+    def _finish(self, running: _Running, reply: Reply) -> None:
+        if running is self._beside:
+            self._beside = None
+        else:
+            self._running = None
+        self._answer(running, reply)
+        for waiting in running.waiting:
+            waiting.callback(None)
+        if self.is_settled:
+            self._settled()
+        self._advance()
+
+    def _answer(self, running: _Running, reply: Reply) -> None:
+        self._write(reply)
+        verb = running.row.verb
+        self._record(verb, shown_argument(verb, running.argument), reply, running.octets, running.began)
+        for action in running.afterwards:
+            action()
+
+    def _write(self, reply: Reply) -> None:
+        if not self._muted:
+            self._session.transport.write(reply.encode())
+
+    def _record(self, verb: str, argument: str, reply: Reply, octets: int | None, began: float) -> None:
+        now = self._session.now()
+        session = self._session
+        session.sink.record(
+            CommandAnswered(session.ref, now, verb, argument, reply.code, octets, max(0.0, now - began))
+        )
+        if reply.code in GOODBYES:
+            self.finish()
+        self._answered(reply.code)
+
+    def _refuse_unknown(self, command: Command) -> None:
+        if command.verb in OTHER_PROTOCOLS:
+            self._session.sink.record(
+                Misused(
+                    self._session.ref,
+                    self._session.now(),
+                    "other-protocol",
+                    "the client speaks HTTP or SMTP, not FTP; it was disconnected",
+                    "point the client at the right port",
+                )
+            )
+            reply = Reply(_CLOSING, "This is an FTP server; closing")
+        else:
+            reply = Reply(500, "Unknown command")
+        self._answer_unknown(command.verb, command.argument, reply)
+
+    def _answer_unknown(self, verb: str, argument: str, reply: Reply) -> None:
+        self._unknown += 1
+        if self._unknown >= self._session.settings.unknown_commands:
+            reply = Reply(_CLOSING, "Too many unknown commands; closing")
+        self._write(reply)
+        self._record(verb if verb.isalpha() else "?", shown_argument(verb, argument), reply, None, self._session.now())
+
+    def _cancel_transfer(self) -> None:
+        if self._running is not None and self._running.row.is_transfer:
+            self._running.cancel()
+
+    async def _abort_transfer(self) -> bool:
+        running = self._running
+        if running is None or not running.row.is_transfer:
+            return False
+        answered: Deferred[None] = Deferred()
+        running.waiting.append(answered)
+        running.cancel()
+        await answered
+        return True
+
+
+def _read(line: bytes | OverlongLine) -> Command | Reply:
+    if isinstance(line, OverlongLine):
+        return Reply(500, "The command line is too long")
+    try:
+        return parse_command(line)
+    except CommandSyntaxError as error:
+        return Reply(500, f"Not a command: {error}")

@@ -1,0 +1,209 @@
+"""The server-PI: one control connection from greeting to goodbye (RFC 959 section 2.3).
+
+It counts the client in, greets it, hands its octets to the conversation,
+keeps the time limits, and at the end releases everything exactly once: the
+running transfer first, then the data port, the account, and the place in the
+count of sessions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+from ftpstwist.commands.context import Session
+from ftpstwist.interfaces import ControlTransport, TlsError
+from ftpstwist.pi.admission import Admission
+from ftpstwist.pi.conversation import GOODBYES, Conversation
+from ftpstwist.session.events import SessionClosed, SessionOpened, TlsFacts, TlsFailed
+from ftpstwist.wire.reply import Reply
+
+_QUIT = 221
+
+
+class ServerPI:
+    """The server side of one control connection; implements ``ControlProtocol``.
+
+    Args:
+        build_session: Makes the session around a transport.
+        admission: Counts connections, or refuses them.
+        clock: For time limits.
+        gone: Called once, when everything of the session is released.
+    """
+
+    def __init__(
+        self,
+        *,
+        build_session: Callable[[ControlTransport], Session],
+        admission: Admission,
+        clock: IReactorTime,
+        gone: Callable[[ServerPI], None],
+    ) -> None:
+        self._build_session = build_session
+        self._admission = admission
+        self._clock = clock
+        self._gone = gone
+        self._admitted = False
+        self._closing = False
+        self._lost = False
+        self._released = False
+        self._draining = False
+        self._reading_paused = False
+        self._reason = ""
+        self._timers: dict[str, IDelayedCall] = {}
+
+    # --- called by the transport ---
+
+    def connection_made(self, transport: ControlTransport) -> None:
+        """Count the client in and greet it; an implicit connection is greeted when TLS is there."""
+        self._transport = transport
+        self._opened = self._clock.seconds()
+        self._session = session = self._build_session(transport)
+        self._conversation = Conversation(session, answered=self._answered, settled=self._settled)
+        session.sink.record(SessionOpened(session.ref, session.now()))
+        refusal = self._admission.admit(transport.peer.host)
+        self._admitted = refusal is None
+        if session.state.is_implicit:
+            session.state.start_tls()
+        if refusal is not None:
+            self._turn_away(refusal)
+            return
+        self._set_timer("login", session.settings.login_seconds, self._login_timed_out)
+        self._restart_idle()
+        if not session.state.is_implicit:
+            self._greet()
+
+    def tls_established(self, facts: TlsFacts) -> None:  # noqa: ARG002 - the transport keeps them
+        """The control connection is protected from here on."""
+        self._session.state.establish_tls()
+        self._restart_idle()
+        if self._session.state.is_implicit:
+            self._greet()
+
+    def tls_failed(self, error: TlsError) -> None:
+        """Tell the log why; the transport closes the connection itself."""
+        self._reason = error.cause
+        session = self._session
+        session.sink.record(TlsFailed(session.ref, session.now(), "control", error.cause, error.remedy, error.offered))
+
+    def data_received(self, octets: bytes) -> None:
+        """Take octets of the client, decrypted if TLS is on."""
+        if not self._closing:
+            self._conversation.receive(octets)
+            self._adjust_reading()
+
+    def write_blocked(self, *, blocked: bool) -> None:
+        """Do nothing more for a client that does not read its replies."""
+        self._conversation.pause(paused=blocked)
+        self._adjust_reading()
+
+    def connection_lost(self, reason: str) -> None:
+        """Abort what runs and release everything."""
+        self._closing = self._lost = True
+        self._reason = self._reason or reason
+        for timer in self._timers.values():
+            if timer.active():
+                timer.cancel()
+        self._conversation.end()
+        self._settled()
+
+    # --- called by the service ---
+
+    def shut_down(self) -> None:
+        """End the session: at once if nothing is transferred, else behind the running transfer."""
+        self._draining = True
+        if not self._conversation.is_transferring:
+            self._say_goodbye("The server is shutting down")
+
+    def drop(self) -> None:
+        """End the session now, whatever runs."""
+        self._reason = "the server is shutting down"
+        self._transport.abort()
+
+    # --- called by the conversation ---
+
+    def _answered(self, code: int) -> None:
+        if self._closing:
+            return
+        if self._session.state.is_logged_in and "login" in self._timers:
+            self._cancel_timer("login")
+        if code in GOODBYES:
+            self._close("the client quit" if code == _QUIT else "the server closed the connection")
+        elif self._draining:
+            self._say_goodbye("The server is shutting down")
+        else:
+            self._restart_idle()
+        self._adjust_reading()
+
+    def _settled(self) -> None:
+        """Release everything, once the connection is lost and the last command has let go."""
+        if self._released or not (self._lost and self._conversation.is_settled):
+            return
+        self._released = True
+        session = self._session
+        session.data.forget()
+        session.log_out()
+        if self._admitted:
+            self._admission.release(self._transport.peer.host)
+        seconds = self._clock.seconds() - self._opened
+        session.sink.record(SessionClosed(session.ref, session.now(), seconds, self._reason))
+        self._gone(self)
+
+    # --- greeting, time limits, closing ---
+
+    def _greet(self) -> None:
+        self._transport.write(Reply(220, self._session.settings.banner).encode())
+
+    def _turn_away(self, refusal: str) -> None:
+        """Refuse a client before it has said anything; under implicit TLS no handshake is spent on it."""
+        self._reason = refusal
+        self._closing = True
+        if self._session.state.is_implicit:
+            self._transport.abort()
+        else:
+            self._transport.write(Reply(421, refusal).encode())
+            self._transport.close()
+
+    def _login_timed_out(self) -> None:
+        self._say_goodbye("No login in time", reason="login time limit")
+
+    def _idle_timed_out(self) -> None:
+        if self._conversation.is_settled:
+            self._say_goodbye("Idle for too long", reason="idle time limit")
+        else:
+            self._restart_idle()
+
+    def _say_goodbye(self, text: str, reason: str = "") -> None:
+        if self._closing:
+            return
+        self._conversation.end()
+        if self._session.state.can_be_told:
+            self._transport.write(Reply(421, f"{text}; closing").encode())
+        self._close(reason or text)
+
+    def _close(self, reason: str) -> None:
+        self._closing = True
+        self._reason = self._reason or reason
+        self._transport.close()
+
+    def _restart_idle(self) -> None:
+        self._set_timer("idle", self._session.settings.idle_seconds, self._idle_timed_out)
+
+    def _set_timer(self, name: str, seconds: float, action: Callable[[], None]) -> None:
+        self._cancel_timer(name)
+        self._timers[name] = self._clock.callLater(seconds, action)
+
+    def _cancel_timer(self, name: str) -> None:
+        timer = self._timers.pop(name, None)
+        if timer is not None and timer.active():
+            timer.cancel()
+
+    def _adjust_reading(self) -> None:
+        wanted = self._conversation.is_full and not self._closing
+        if wanted is not self._reading_paused:
+            self._reading_paused = wanted
+            if wanted:
+                self._transport.pause_reading()
+            else:
+                self._transport.resume_reading()

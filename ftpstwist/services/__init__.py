@@ -1,0 +1,1 @@
+"""The composition root: Twisted services made of all departments."""

@@ -1,0 +1,137 @@
+"""Who may log in: users file or the caller's checkers, realm, portal, and the defence against guessing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from twisted.cred.checkers import AllowAnonymousAccess, ICredentialsChecker
+from twisted.cred.portal import IRealm, Portal
+from twisted.internet.interfaces import IReactorTime
+
+from ftpstwist.auth.authenticator import LoginSettings, PortalAuthenticator
+from ftpstwist.auth.checkers import ChainChecker, UserFileChecker
+from ftpstwist.auth.defender import DefenceSettings, Defender
+from ftpstwist.auth.passwords import PasswordCost, Passwords
+from ftpstwist.auth.realm import AnonymousSettings, Realm, RealmSettings
+from ftpstwist.auth.userfile import UserFile
+from ftpstwist.config.schema import Settings
+from ftpstwist.config.schema_accounts import AccountSettings
+from ftpstwist.interfaces import WorkerThreads
+from ftpstwist.services.files import MakeFilesystem
+from ftpstwist.session.identity import Limits, PathRule, Permission, Permissions
+from ftpstwist.wire.pathname import ROOT
+
+_KIB = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """What logging in needs.
+
+    Attributes:
+        authenticator: The front of twisted.cred.
+        users: The users file, ``None`` when the caller brought checkers of its own.
+    """
+
+    authenticator: PortalAuthenticator
+    users: UserFile | None
+
+
+def build_accounts(
+    settings: Settings,
+    *,
+    clock: IReactorTime,
+    threads: WorkerThreads,
+    password_threads: WorkerThreads,
+    make_filesystem: MakeFilesystem,
+    realm: IRealm | None = None,
+    checkers: Sequence[ICredentialsChecker] | None = None,
+) -> Accounts:
+    """Put checkers, realm and defence together.
+
+    Args:
+        settings: The configuration.
+        clock: For delays and bans.
+        threads: Where homes are opened.
+        password_threads: Where passwords are verified.
+        make_filesystem: Makes an account's files.
+        realm: The caller's own; gives ``IAccount`` avatars.
+        checkers: The caller's own, instead of the users file.
+
+    Raises:
+        UserFileError: The users file can not be used.
+    """
+    accounts = settings.accounts
+    users = UserFile(accounts.users, clock=clock) if checkers is None else None
+    if users is not None:
+        users.load()
+        passwords = Passwords(_password_cost(accounts))
+        checkers = [UserFileChecker(users, passwords=passwords, threads=password_threads)]
+    if realm is None:
+        realm = Realm(
+            _realm_settings(accounts, admit_unlisted=users is None),
+            find_user=users.find if users is not None else lambda _: None,
+            make_filesystem=make_filesystem,
+            threads=threads,
+        )
+    portal = Portal(realm, [ChainChecker(checkers or ())])
+    if accounts.anonymous.enabled:
+        portal.registerChecker(AllowAnonymousAccess())
+    defender = Defender(clock=clock, settings=_defence_settings(accounts))
+    return Accounts(
+        PortalAuthenticator(portal, defender=defender, clock=clock, settings=_login_settings(accounts)), users
+    )
+
+
+def _password_cost(accounts: AccountSettings) -> PasswordCost:
+    passwords = accounts.passwords
+    return PasswordCost(memory_kib=passwords.memory // _KIB, iterations=passwords.iterations, lanes=passwords.lanes)
+
+
+def _login_settings(accounts: AccountSettings) -> LoginSettings:
+    logins = accounts.logins
+    return LoginSettings(
+        checks_at_once=logins.at_once,
+        checks_waiting=logins.waiting,
+        login_seconds=logins.timeout,
+        attempts_at_once=logins.at_once_per_address,
+        attempts_waiting=logins.waiting_per_address,
+    )
+
+
+def _realm_settings(accounts: AccountSettings, *, admit_unlisted: bool) -> RealmSettings:
+    anonymous, limits = accounts.anonymous, accounts.limits
+    return RealmSettings(
+        root=str(accounts.root),
+        home=accounts.home,
+        permissions=_everywhere(accounts.permissions),
+        limits=Limits(
+            sessions=limits.max_sessions,
+            quota=limits.quota,
+            file_size=limits.max_file_size,
+            upload_rate=limits.upload_rate,
+            download_rate=limits.download_rate,
+        ),
+        create_home=accounts.create_home,
+        admit_unlisted=admit_unlisted,
+        anonymous=AnonymousSettings(str(anonymous.root), _everywhere(anonymous.permissions))
+        if anonymous.enabled
+        else None,
+    )
+
+
+def _everywhere(permissions: frozenset[Permission]) -> Permissions:
+    return Permissions((PathRule(ROOT, permissions),))
+
+
+def _defence_settings(accounts: AccountSettings) -> DefenceSettings:
+    defence = accounts.defence
+    return DefenceSettings(
+        delays=defence.delays,
+        failures=defence.failures,
+        window=defence.window,
+        ban=defence.ban,
+        exempt=defence.exempt,
+        entries=defence.remembered,
+    )

@@ -1,0 +1,261 @@
+"""The composition root: the only module that knows all concrete classes.
+
+:func:`ftps_service` is what ``twistd ftps`` runs and what other applications
+embed; see docs/embedding.md.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from twisted.cred.checkers import ICredentialsChecker
+from twisted.cred.portal import IRealm
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.interfaces import IReactorCore, IReactorFDSet, IReactorFromThreads, IReactorTime
+from twisted.logger import Logger
+
+from ftpstwist.commands.context import Session, SessionSettings
+from ftpstwist.config.form_network import PortRange
+from ftpstwist.config.schema import Settings
+from ftpstwist.config.schema_data import AUTO
+from ftpstwist.config.schema_server import CloseNotify
+from ftpstwist.dtp.advertised import AddressRule, AdvertisedAddresses
+from ftpstwist.dtp.passive import PassivePool
+from ftpstwist.dtp.rendezvous import SessionDataConnections
+from ftpstwist.dtp.settings import DataSettings, PassiveSettings
+from ftpstwist.interfaces import EventSink, SessionTls, TlsError
+from ftpstwist.pi.admission import Admission, AdmissionLimits
+from ftpstwist.services.accounts import build_accounts
+from ftpstwist.services.certificates import Certificates
+from ftpstwist.services.files import LocalHomes, MakeFilesystem
+from ftpstwist.services.listening import ListeningService
+from ftpstwist.services.logs import LogService
+from ftpstwist.services.passive import PassiveService
+from ftpstwist.services.reload import ReloadService
+from ftpstwist.services.root import FtpsService
+from ftpstwist.services.sessions import ControlFactory, SessionParts, Sessions
+from ftpstwist.services.threads import ThreadService
+from ftpstwist.session.events import TlsFacts, TlsFailed
+from ftpstwist.session.state import Service
+from ftpstwist.storage.threads import TwistedWorkerThreads
+from ftpstwist.tls.binding import PerSessionTls
+
+_log = Logger()
+
+_PASSWORD_THREADS = 2
+
+
+class IReactor(IReactorCore, IReactorTime, IReactorFDSet, IReactorFromThreads):
+    """What the server needs of a reactor; every reactor of Twisted on Unix has it."""
+
+
+def ftps_service(
+    settings: Settings,
+    *,
+    reactor: IReactor,
+    realm: IRealm | None = None,
+    checkers: Sequence[ICredentialsChecker] | None = None,
+    make_filesystem: MakeFilesystem | None = None,
+    sinks: Sequence[EventSink] = (),
+    now: Callable[[], float] = time.time,
+) -> FtpsService:
+    """Build the server as one Twisted service.
+
+    Args:
+        settings: The configuration; ``config.load.load`` reads it from a file.
+        reactor: The reactor that will run it.
+        realm: Gives ``IAccount`` avatars, instead of homes on the local disk.
+        checkers: Check credentials, instead of the users file.
+        make_filesystem: Makes the files of an identity from the path of its home; called in worker threads.
+        sinks: Take audit events, beside the logs.
+        now: Seconds since the epoch, for logs and certificates.
+
+    Raises:
+        ConfigurationError: A certificate or key can not be used.
+        TlsPolicyError: TLS settings do not fit together.
+        UserFileError: The users file can not be used.
+    """
+    logs = LogService(settings.log, sinks)
+    threads = TwistedWorkerThreads(reactor, threads=settings.transfer.threads, name="ftps files")
+    password_threads = TwistedWorkerThreads(reactor, threads=_PASSWORD_THREADS, name="ftps passwords")
+    certificates = Certificates(settings, now)
+    accounts = build_accounts(
+        settings,
+        clock=reactor,
+        threads=threads,
+        password_threads=password_threads,
+        make_filesystem=make_filesystem or LocalHomes(settings).open,
+        realm=realm,
+        checkers=checkers,
+    )
+    data = _DataParts(settings, reactor, threads)
+    parts = SessionParts(
+        settings=lambda: _session_settings(settings, certificates.names),
+        handshake_seconds=settings.tls.handshake_timeout,
+        mint_tls=lambda: PerSessionTls(certificates.contexts, reuse=settings.tls.session_reuse),
+        make_data=data.make,
+        authenticator=accounts.authenticator,
+        threads=threads,
+        sink=logs,
+        now=now,
+        clock=reactor,
+    )
+    sessions = Sessions(parts, Admission(_admission_limits(settings), accounts.authenticator.refuses))
+    reloads = [("certificates", certificates.reload), ("log files", logs.reopen)]
+    if accounts.users is not None:
+        reloads.append(("users", accounts.users.load))
+    return FtpsService(
+        listeners=_listeners(settings, reactor, sessions),
+        supports=[logs, ThreadService(threads), ThreadService(password_threads), PassiveService(data.pool)],
+        reload=ReloadService(reloads, reactor),
+        sessions=sessions,
+        shutdown_seconds=settings.server.shutdown_timeout,
+    )
+
+
+def _listeners(settings: Settings, reactor: IReactor, sessions: Sessions) -> list[ListeningService]:
+    by_service = {Service.EXPLICIT: settings.server.explicit, Service.IMPLICIT: settings.server.implicit}
+    return [
+        ListeningService(serverFromString(reactor, endpoint.text), ControlFactory(sessions, service), service)
+        for service, endpoints in by_service.items()
+        for endpoint in endpoints
+    ]
+
+
+def _session_settings(settings: Settings, names: frozenset[str]) -> SessionSettings:
+    server, limits = settings.server, settings.limits
+    return SessionSettings(
+        policy=settings.policy.require.policy,
+        banner=server.banner,
+        goodbye=server.goodbye,
+        host_names=names | {name.lower() for name in server.host_names},
+        active=settings.active.enabled,
+        mdtm_sets_time=server.mdtm_sets_time,
+        strict_sequence=server.strict_rfc,
+        idle_seconds=server.idle_timeout,
+        login_seconds=server.login_timeout,
+        login_attempts=limits.login_attempts,
+        unknown_commands=limits.unknown_commands,
+        line_octets=limits.command_line,
+        pipelined_commands=limits.pipelined_commands,
+        status_entries=limits.status_entries,
+        listing_depth=limits.listing_depth,
+        listing_entries=limits.listing_entries,
+    )
+
+
+def _admission_limits(settings: Settings) -> AdmissionLimits:
+    return AdmissionLimits(
+        sessions=settings.limits.sessions,
+        sessions_per_address=settings.limits.sessions_per_address,
+        allow=settings.server.allow,
+        deny=settings.server.deny,
+    )
+
+
+class _DataParts:
+    """What the data connections of all sessions share, and how one session's are made."""
+
+    def __init__(self, settings: Settings, reactor: IReactor, threads: TwistedWorkerThreads) -> None:
+        self._reactor = reactor
+        self._threads = threads
+        self.pool = PassivePool(
+            _passive_settings(settings), reactor=reactor, clock=reactor, random=random.SystemRandom(), report=_report
+        )
+        rules = [AddressRule("" if name == AUTO else name, network) for network, name in settings.passive.rules]
+        self._addresses = AdvertisedAddresses(
+            rules, threads=threads, clock=reactor, refresh_seconds=settings.passive.lookup_interval
+        )
+        self._data_settings = _data_settings(settings)
+
+    def make(self, session: Session) -> SessionDataConnections:
+        """Make the server-DTP of one session."""
+        return SessionDataConnections(
+            _ControlSide(session),
+            pool=self.pool,
+            addresses=self._addresses,
+            settings=self._data_settings,
+            reactor=self._reactor,
+            clock=self._reactor,
+            threads=self._threads,
+        )
+
+
+def _passive_settings(settings: Settings) -> PassiveSettings:
+    passive, limits = settings.passive, settings.limits
+    return PassiveSettings(
+        addresses=[str(address) for address in passive.interfaces] or _control_interfaces(settings),
+        ports=_numbers(passive.ports),
+        expectations=limits.expectations,
+        expectations_per_peer=limits.expectations_per_address,
+        expectation_seconds=passive.expectation_timeout,
+        hello_seconds=passive.hello_timeout,
+        peer_networks=passive.other_peers,
+        linger_seconds=settings.transfer.close_timeout,
+        lingering=limits.closing_connections,
+    )
+
+
+def _data_settings(settings: Settings) -> DataSettings:
+    transfer = settings.transfer
+    return DataSettings(
+        open_seconds=transfer.connect_timeout,
+        handshake_seconds=settings.tls.handshake_timeout,
+        stall_seconds=transfer.stall_timeout,
+        quantum=transfer.quantum,
+        first_chunk=transfer.first_chunk,
+        largest_chunk=transfer.largest_chunk,
+        strict_end=settings.policy.upload_close_notify is CloseNotify.STRICT,
+        active_source_ports=_numbers(settings.active.source_ports),
+    )
+
+
+def _numbers(ports: PortRange) -> range:
+    return range(ports.first, ports.last + 1)
+
+
+def _control_interfaces(settings: Settings) -> list[str]:
+    """Return the addresses that the control endpoints bind; all of both families if systemd holds the sockets."""
+    endpoints = (*settings.server.explicit, *settings.server.implicit)
+    addresses = [str(endpoint.address) for endpoint in endpoints if endpoint.address is not None]
+    if len(addresses) < len(endpoints) or "::" in addresses:  # [::] takes IPv4 clients, too
+        addresses += ["0.0.0.0", "::"]  # noqa: S104 - a server listens
+    return list(dict.fromkeys(addresses))
+
+
+def _report(peer: str, kind: str, detail: str, remedy: str) -> None:
+    _log.warn("{kind} from {peer}: {detail}. {remedy}", kind=kind, peer=peer, detail=detail, remedy=remedy)
+
+
+@dataclass(frozen=True, slots=True)
+class _ControlSide:
+    """What the server-DTP may know of its session."""
+
+    _session: Session
+
+    @property
+    def peer(self) -> str:
+        return self._session.transport.peer.host
+
+    @property
+    def host(self) -> str:
+        return self._session.transport.host.host
+
+    @property
+    def user(self) -> str:
+        return self._session.state.user
+
+    @property
+    def session_tls(self) -> SessionTls | None:
+        return self._session.tls if self._session.state.is_protected else None
+
+    @property
+    def control_facts(self) -> TlsFacts | None:
+        return self._session.transport.tls
+
+    def data_tls_failed(self, error: TlsError) -> None:
+        session = self._session
+        session.sink.record(TlsFailed(session.ref, session.now(), "data", error.cause, error.remedy, error.offered))

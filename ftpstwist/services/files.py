@@ -1,0 +1,63 @@
+"""From an identity and a home to the account's files: local disk, permissions, quota."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from weakref import WeakValueDictionary
+
+from ftpstwist.config.schema import Settings
+from ftpstwist.interfaces import Filesystem
+from ftpstwist.session.identity import Identity
+from ftpstwist.storage.local import LocalFilesystem
+from ftpstwist.storage.overlay import PermittedFilesystem
+from ftpstwist.storage.quota import QuotaLedger
+from ftpstwist.storage.settings import LocalSettings
+
+MakeFilesystem = Callable[[Identity, str], Filesystem]
+
+_KEY_OCTETS = 32
+
+
+class LocalHomes:
+    """Opens homes on the local disk; sessions of one home share the books of its quota.
+
+    Args:
+        settings: How files are kept.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        storage = settings.storage
+        self._local = LocalSettings(
+            links=storage.links,
+            fsync=storage.durability,
+            incomplete=storage.incomplete,
+            file_mode=storage.file_mode,
+            directory_mode=storage.directory_mode,
+            unnamed_files=storage.unnamed_files,
+            show_owners=storage.show_owners,
+        )
+        self._unique_key = os.urandom(_KEY_OCTETS)
+        self._ledgers: WeakValueDictionary[str, QuotaLedger] = WeakValueDictionary()
+        self._turn = threading.Lock()
+
+    def open(self, identity: Identity, home: str) -> Filesystem:
+        """Return the files of an account. Blocks.
+
+        Raises:
+            FtpError: The home does not exist or can not be entered (client sees 530 or 421).
+        """
+        local = LocalFilesystem(Path(home), unique_key=self._unique_key, random=os.urandom, settings=self._local)
+        return PermittedFilesystem(
+            local, permissions=identity.permissions, limits=identity.limits, ledger=self._ledger(home, local)
+        )
+
+    def _ledger(self, home: str, local: LocalFilesystem) -> QuotaLedger:
+        key = str(Path(home).resolve())
+        with self._turn:
+            ledger = self._ledgers.get(key)
+            if ledger is None:
+                ledger = self._ledgers[key] = QuotaLedger(local.usage)
+            return ledger

@@ -1,0 +1,64 @@
+"""Where audit events go: Twisted's log always, files as the configuration names them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from twisted.application.service import Service
+
+from ftpstwist.config.schema_server import LogSettings
+from ftpstwist.interfaces import EventSink
+from ftpstwist.observe.commandlog import command_line
+from ftpstwist.observe.jsonlog import json_line
+from ftpstwist.observe.logfile import LineFile
+from ftpstwist.observe.sinks import FanOut, LineSink, TwistedLogSink
+from ftpstwist.observe.transferlog import xferlog_line
+from ftpstwist.session.events import Event, FileTransferred
+
+
+class LogService(Service):
+    """Owns the log files: opened while privileges are there, closed at the very end. An ``EventSink``.
+
+    Args:
+        settings: Which files.
+        sinks: Further ones, of the caller.
+    """
+
+    def __init__(self, settings: LogSettings, sinks: Sequence[EventSink] = ()) -> None:
+        self._settings = settings
+        self._more = tuple(sinks)
+        self._files: list[LineFile] = []
+        self._sink = FanOut([TwistedLogSink(), *self._more])
+
+    def privilegedStartService(self) -> None:  # noqa: N802 - Twisted's interface
+        """Open the files."""
+        super().privilegedStartService()
+        sinks: list[EventSink] = [TwistedLogSink()]
+        if self._settings.command_log is not None:
+            sinks.append(LineSink(command_line, self._open(self._settings.command_log)))
+        if self._settings.transfer_log is not None:
+            sinks.append(LineSink(xferlog_line, self._open(self._settings.transfer_log), only=(FileTransferred,)))
+        if self._settings.json_log is not None:
+            sinks.append(LineSink(json_line, self._open(self._settings.json_log)))
+        self._sink = FanOut([*sinks, *self._more])
+
+    def stopService(self) -> None:  # noqa: N802 - Twisted's interface
+        """Close the files."""
+        super().stopService()
+        for file in self._files:
+            file.close()
+
+    def reopen(self) -> None:
+        """Go on in the files that have the names now (logrotate)."""
+        for file in self._files:
+            file.reopen()
+
+    def record(self, event: Event) -> None:
+        """Give an event to every sink."""
+        self._sink.record(event)
+
+    def _open(self, path: Path) -> LineFile:
+        file = LineFile(path)
+        self._files.append(file)
+        return file

@@ -1,0 +1,53 @@
+"""SIGHUP: read certificates, users and logs anew without touching a session."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Sequence
+from types import FrameType
+
+from twisted.application.service import Service
+from twisted.internet.interfaces import IReactorFromThreads
+from twisted.logger import Logger
+
+_log = Logger()
+
+Reload = Callable[[], None]
+"""Takes what is new; raises, and changes nothing, if that is bad."""
+
+
+class ReloadService(Service):
+    """Calls every reload when SIGHUP comes; one that fails leaves what was there, and the others go on.
+
+    Args:
+        reloads: What to do, each with the name the log calls it by.
+        reactor: Where to do it.
+    """
+
+    def __init__(self, reloads: Sequence[tuple[str, Reload]], reactor: IReactorFromThreads) -> None:
+        self._reloads = reloads
+        self._reactor = reactor
+        self._before: object = None
+
+    def startService(self) -> None:  # noqa: N802 - Twisted's interface
+        """Take over SIGHUP, whose default would end the process."""
+        super().startService()
+        self._before = signal.signal(signal.SIGHUP, self._signalled)
+
+    def stopService(self) -> None:  # noqa: N802 - Twisted's interface
+        """Give SIGHUP back."""
+        super().stopService()
+        signal.signal(signal.SIGHUP, self._before or signal.SIG_DFL)  # type: ignore[arg-type]  # what signal() gave
+
+    def reload(self) -> None:
+        """Do all reloads now."""
+        for name, action in self._reloads:
+            try:
+                action()
+            except Exception as error:  # noqa: BLE001 - whatever is wrong with the new one, the old one serves on
+                _log.error("the new {name} are not used, the old ones stay: {cause}", name=name, cause=str(error))
+            else:
+                _log.info("{name} were read anew", name=name)
+
+    def _signalled(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - Python's interface
+        self._reactor.callFromThread(self.reload)

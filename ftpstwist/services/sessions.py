@@ -1,0 +1,141 @@
+"""The sessions of the server: made for every connection, counted, and ended together."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IAddress, IReactorTime
+from twisted.internet.protocol import Factory, Protocol
+
+from ftpstwist.commands.context import Session, SessionSettings
+from ftpstwist.interfaces import Authenticator, ControlTransport, DataConnections, EventSink, SessionTls, WorkerThreads
+from ftpstwist.pi.admission import Admission
+from ftpstwist.pi.server_pi import ServerPI
+from ftpstwist.session.state import Service, SessionState
+from ftpstwist.tls.upgrade import SwitchProtocol
+
+MakeData = Callable[[Session], DataConnections]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionParts:
+    """What every session is made of.
+
+    Attributes:
+        settings: Read anew for every session: what it returns may change at a reload.
+        handshake_seconds: Time limit of a TLS handshake.
+        mint_tls: Makes the TLS of one session.
+        make_data: Makes the server-DTP of one session.
+        authenticator: The front of twisted.cred.
+        threads: For storage.
+        sink: Takes audit events.
+        now: Seconds since the epoch.
+        clock: For time limits.
+    """
+
+    settings: Callable[[], SessionSettings]
+    handshake_seconds: float
+    mint_tls: Callable[[], SessionTls]
+    make_data: MakeData
+    authenticator: Authenticator
+    threads: WorkerThreads
+    sink: EventSink
+    now: Callable[[], float]
+    clock: IReactorTime
+
+
+class Sessions:
+    """All control connections, of both services.
+
+    Args:
+        parts: What sessions are made of.
+        admission: Counts them, or refuses them.
+    """
+
+    def __init__(self, parts: SessionParts, admission: Admission) -> None:
+        self._parts = parts
+        self._admission = admission
+        self._open: set[ServerPI] = set()
+        self._waiting: list[Deferred[None]] = []
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def make(self, service: Service) -> Protocol:
+        """Return the protocol for one new TCP connection."""
+        session_tls = self._parts.mint_tls()
+        server_pi = ServerPI(
+            build_session=lambda transport: self._build(service, transport, session_tls),
+            admission=self._admission,
+            clock=self._parts.clock,
+            gone=self._gone,
+        )
+        self._open.add(server_pi)
+        return SwitchProtocol(
+            server_pi,
+            implicit_tls=session_tls if service is Service.IMPLICIT else None,
+            clock=self._parts.clock,
+            handshake_seconds=self._parts.handshake_seconds,
+        )
+
+    async def drain(self, seconds: float) -> None:
+        """End all sessions: idle ones at once, transferring ones when done, the rest after *seconds*."""
+        for server_pi in list(self._open):
+            server_pi.shut_down()
+        if not self._open:
+            return
+        limit = self._parts.clock.callLater(seconds, self._drop_all)
+        done: Deferred[None] = Deferred()
+        self._waiting.append(done)
+        await done
+        if limit.active():
+            limit.cancel()
+
+    def _build(self, service: Service, transport: ControlTransport, session_tls: SessionTls) -> Session:
+        parts = self._parts
+        session = Session(
+            id=secrets.token_hex(4),
+            state=SessionState(service=service),
+            settings=parts.settings(),
+            transport=transport,
+            tls=session_tls,
+            authenticator=parts.authenticator,
+            threads=parts.threads,
+            sink=parts.sink,
+            now=parts.now,
+        )
+        session.data = parts.make_data(session)
+        return session
+
+    def _drop_all(self) -> None:
+        for server_pi in list(self._open):
+            server_pi.drop()
+
+    def _gone(self, server_pi: ServerPI) -> None:
+        self._open.discard(server_pi)
+        if not self._open:
+            waiting, self._waiting = self._waiting, []
+            for done in waiting:
+                done.callback(None)
+
+
+class ControlFactory(Factory):
+    """Builds the control connections of one service; what a Twisted endpoint listens with.
+
+    Args:
+        sessions: Makes and counts them.
+        service: Explicit or implicit TLS.
+    """
+
+    noisy = False
+
+    def __init__(self, sessions: Sessions, service: Service) -> None:
+        self._sessions = sessions
+        self._service = service
+
+    def buildProtocol(self, addr: IAddress | None) -> Protocol:  # noqa: ARG002, N802 - Twisted's interface
+        """Return the protocol for one new connection."""
+        return self._sessions.make(self._service)

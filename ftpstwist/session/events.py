@@ -1,0 +1,205 @@
+"""Audit facts of a session: what the logs, metrics and hooks are told.
+
+Every event carries the session's id and the peer; times are seconds since the
+epoch given by the caller's clock. No event ever holds a password.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+@dataclass(frozen=True, slots=True)
+class TlsFacts:
+    """What a finished TLS handshake agreed on.
+
+    Attributes:
+        version: ``TLSv1.2`` or ``TLSv1.3``.
+        cipher: OpenSSL's name of the suite.
+        resumed: Whether a session of this control connection was resumed.
+        server_name: Name the client asked for (SNI), if any.
+        alpn: Protocol agreed on, if any.
+        certificate: SHA-256 fingerprint of the client's certificate in lower-case hex, if it showed one.
+    """
+
+    version: str
+    cipher: str
+    resumed: bool = False
+    server_name: str | None = None
+    alpn: str | None = None
+    certificate: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRef:
+    """Which session an event belongs to.
+
+    Attributes:
+        id: Short random token, in every log line of the session.
+        peer: Address of the client, without port; IPv4 never in its v6-mapped form.
+        user: Name given by USER, or of the account after login; empty before.
+        service: ``explicit`` or ``implicit``.
+        client: What the client called itself (CLNT, CSID), empty if it did not.
+        tls: Protection of the control connection; ``None`` in clear.
+    """
+
+    id: str
+    peer: str
+    user: str = ""
+    service: str = "explicit"
+    client: str = ""
+    tls: TlsFacts | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What all events have.
+
+    Attributes:
+        session: The session it happened in.
+        time: Seconds since the epoch.
+    """
+
+    session: SessionRef
+    time: float
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOpened(Event):
+    """A client connected."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionClosed(Event):
+    """The control connection is gone.
+
+    Attributes:
+        seconds: How long it lasted.
+        reason: Why it ended, in words.
+    """
+
+    seconds: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CommandAnswered(Event):
+    """One command and its final reply.
+
+    Attributes:
+        verb: In capitals; ``?`` if it was no verb of ours.
+        argument: As given, or ``****`` if the catalogue calls it secret.
+        code: Reply code.
+        octets: Octets moved over a data connection, ``None`` if it used none.
+        seconds: From the command's arrival at the front of the queue to the reply.
+    """
+
+    verb: str
+    argument: str
+    code: int
+    octets: int | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedIn(Event):
+    """An account is in use.
+
+    Attributes:
+        method: ``password``, ``anonymous`` or ``certificate``.
+    """
+
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoginFailed(Event):
+    """A login was refused.
+
+    Attributes:
+        reason: For the operator, never for the client.
+    """
+
+    reason: str
+
+
+class Direction(Enum):
+    """Which way a file went, as the server sees it."""
+
+    SENT = "o"
+    RECEIVED = "i"
+
+
+@dataclass(frozen=True, slots=True)
+class FileTransferred(Event):
+    """One RETR, STOR, APPE or STOU came to its end, good or bad.
+
+    Attributes:
+        direction: Sent to or received from the client.
+        path: Pathname under the user's root.
+        octets: Octets of the file that went over the data connection.
+        seconds: From 150 to the end.
+        complete: Whether all of it arrived (226).
+        ascii: Whether TYPE A translated it.
+        cause: Why it broke off; empty when complete.
+        data_tls: Protection of the data connection; ``None`` in clear.
+        anonymous: Whether the account is anonymous.
+    """
+
+    direction: Direction
+    path: str
+    octets: int
+    seconds: float
+    complete: bool
+    ascii: bool = False
+    cause: str = ""
+    data_tls: TlsFacts | None = None
+    anonymous: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FileChanged(Event):
+    """A name was deleted, made, renamed or changed without a transfer.
+
+    Attributes:
+        verb: The command that did it.
+        path: Pathname under the user's root.
+        target: The new pathname of a rename; empty otherwise.
+    """
+
+    verb: str
+    path: str
+    target: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TlsFailed(Event):
+    """A TLS handshake or connection failed.
+
+    Attributes:
+        channel: ``control`` or ``data``.
+        cause: What happened, in words.
+        remedy: What to change, and where.
+        offered: What the client offered (versions, suites, SNI, ALPN), as far as known.
+    """
+
+    channel: str
+    cause: str
+    remedy: str
+    offered: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Misused(Event):
+    """Something no honest client does, or a client set up wrongly.
+
+    Attributes:
+        kind: A short stable word: ``starttls-injection``, ``foreign-data-peer``, ``other-protocol``, …
+        detail: What was seen, in words, without secrets.
+        remedy: What to change; empty if nothing is to be changed.
+    """
+
+    kind: str
+    detail: str
+    remedy: str = ""

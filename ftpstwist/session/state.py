@@ -1,0 +1,251 @@
+"""What the server-PI remembers of a session (RFC 959 section 5.1, RFC 4217 section 4.2).
+
+Two small tables say how the session moves: :data:`LOGIN_TABLE` for USER and
+PASS, :data:`CONTROL_TABLE` for the protection of the control connection. A
+third memory, the *prefix*, holds what RNFR or REST announced for the very
+next command; it clears itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TypeVar
+
+from ftpstwist.session.identity import Identity
+from ftpstwist.session.policy import ProtectionLevel
+from ftpstwist.wire.listing import DEFAULT_FACTS
+from ftpstwist.wire.pathname import ROOT, Pathname
+
+
+class SequenceError(Exception):
+    """An event that the tables do not foresee in this state: a fault of ours, not of the client."""
+
+
+class LoginStage(Enum):
+    """How far the login has come (RFC 959 section 6, figure of USER, PASS)."""
+
+    NONE = "no user named"
+    NAMED = "user named, password awaited"
+    DONE = "logged in"
+
+
+class LoginEvent(Enum):
+    """What moves the login."""
+
+    NAME = "USER"
+    ACCEPT = "230"
+    REFUSE = "530"
+    RESET = "AUTH or REIN"
+
+
+LOGIN_TABLE: dict[tuple[LoginStage, LoginEvent], LoginStage] = {
+    (LoginStage.NONE, LoginEvent.NAME): LoginStage.NAMED,
+    (LoginStage.NONE, LoginEvent.RESET): LoginStage.NONE,
+    (LoginStage.NAMED, LoginEvent.NAME): LoginStage.NAMED,
+    (LoginStage.NAMED, LoginEvent.ACCEPT): LoginStage.DONE,
+    (LoginStage.NAMED, LoginEvent.REFUSE): LoginStage.NONE,
+    (LoginStage.NAMED, LoginEvent.RESET): LoginStage.NONE,
+    (LoginStage.DONE, LoginEvent.NAME): LoginStage.NAMED,
+    (LoginStage.DONE, LoginEvent.RESET): LoginStage.NONE,
+}
+"""``(stage, event) -> stage``; a pair that is missing can not happen."""
+
+
+class ControlProtection(Enum):
+    """What protects the control connection."""
+
+    CLEAR = "clear"
+    HANDSHAKE = "handshake"
+    TLS = "TLS"
+
+
+class ControlEvent(Enum):
+    """What changes the protection of the control connection."""
+
+    START = "AUTH, or an implicit connection"
+    ESTABLISHED = "handshake complete"
+
+
+CONTROL_TABLE: dict[tuple[ControlProtection, ControlEvent], ControlProtection] = {
+    (ControlProtection.CLEAR, ControlEvent.START): ControlProtection.HANDSHAKE,
+    (ControlProtection.HANDSHAKE, ControlEvent.ESTABLISHED): ControlProtection.TLS,
+}
+"""``(protection, event) -> protection``; a failed handshake ends the connection."""
+
+
+class Service(Enum):
+    """Which listener the client came to."""
+
+    EXPLICIT = "explicit"
+    IMPLICIT = "implicit"
+
+
+class RepresentationType(Enum):
+    """TYPE (RFC 959 section 3.1.1); the default is ASCII."""
+
+    ASCII = "A"
+    IMAGE = "I"
+
+
+@dataclass(frozen=True, slots=True)
+class RenameFrom:
+    """What RNFR announced for RNTO."""
+
+    path: Pathname
+
+
+@dataclass(frozen=True, slots=True)
+class RestartAt:
+    """What REST announced for RETR, STOR or APPE: octets to skip."""
+
+    offset: int
+
+
+Prefix = RenameFrom | RestartAt
+
+
+@dataclass(slots=True)
+class SessionState:
+    """Everything a session remembers between commands.
+
+    Attributes:
+        service: The listener it came through.
+        control: Protection of the control connection.
+        stage: How far the login is.
+        user: Name given by USER.
+        identity: The account, once logged in.
+        working_directory: Current directory below the account's root.
+        type: Representation type of transfers.
+        buffer_size_given: Whether PBSZ has been sent (RFC 4217 section 9).
+        level: Protection level of data connections.
+        epsv_only: Whether EPSV ALL was sent (RFC 2428 section 4).
+        prefix: What RNFR or REST announced for the next command.
+        facts: Facts that MLST and MLSD send, in order (RFC 3659 section 7.9).
+        client: What the client called itself.
+        host: Name given by HOST (RFC 7151).
+        failed_logins: Refused passwords in this session.
+    """
+
+    service: Service = Service.EXPLICIT
+    control: ControlProtection = ControlProtection.CLEAR
+    stage: LoginStage = LoginStage.NONE
+    user: str = ""
+    identity: Identity | None = None
+    working_directory: Pathname = ROOT
+    type: RepresentationType = RepresentationType.ASCII
+    buffer_size_given: bool = False
+    level: ProtectionLevel = ProtectionLevel.CLEAR
+    epsv_only: bool = False
+    prefix: Prefix | None = None
+    facts: tuple[str, ...] = field(default=DEFAULT_FACTS)
+    client: str = ""
+    host: str = ""
+    failed_logins: int = 0
+
+    @property
+    def is_protected(self) -> bool:
+        """Whether the control connection is under TLS."""
+        return self.control is ControlProtection.TLS
+
+    @property
+    def can_be_told(self) -> bool:
+        """Whether a reply would reach the client as a reply: not in the middle of a handshake."""
+        return self.control is not ControlProtection.HANDSHAKE
+
+    @property
+    def is_implicit(self) -> bool:
+        """Whether TLS was there from the first octet."""
+        return self.service is Service.IMPLICIT
+
+    @property
+    def is_logged_in(self) -> bool:
+        """Whether an account is in use."""
+        return self.stage is LoginStage.DONE
+
+    @property
+    def is_ascii(self) -> bool:
+        """Whether TYPE A is in force."""
+        return self.type is RepresentationType.ASCII
+
+    def move_login(self, event: LoginEvent) -> None:
+        """Follow :data:`LOGIN_TABLE`; leaving ``DONE`` forgets the account and its directory."""
+        stage = _follow(LOGIN_TABLE, self.stage, event)
+        if stage is not LoginStage.DONE:
+            self.identity = None
+            self.working_directory = ROOT
+        self.stage = stage
+
+    def name_host(self, host: str) -> None:
+        """HOST: choose the virtual host; a login begun before it begins anew (RFC 7151 section 3)."""
+        self.move_login(LoginEvent.RESET)
+        self.user = ""
+        self.host = host
+
+    def name_user(self, user: str) -> None:
+        """USER: start a login, ending the one before."""
+        self.move_login(LoginEvent.NAME)
+        self.user = user
+
+    def accept_login(self, identity: Identity) -> None:
+        """The credentials were right."""
+        self.move_login(LoginEvent.ACCEPT)
+        self.identity = identity
+        self.user = identity.user
+
+    def refuse_login(self) -> None:
+        """The credentials were wrong; USER has to be sent again."""
+        self.move_login(LoginEvent.REFUSE)
+        self.failed_logins += 1
+
+    def reset(self) -> None:
+        """Forget user, directory and transfer parameters, as REIN and AUTH demand (RFC 4217 section 4.2).
+
+        Neither the protection of the connection nor the number of failed
+        logins nor what the client called itself is forgotten.
+        """
+        self.move_login(LoginEvent.RESET)
+        self.user = ""
+        self.host = ""
+        self.type = RepresentationType.ASCII
+        self.epsv_only = False
+        self.prefix = None
+        self.facts = DEFAULT_FACTS
+        self._reset_data_protection()
+
+    def start_tls(self) -> None:
+        """A handshake begins on the control connection."""
+        self.control = _follow(CONTROL_TABLE, self.control, ControlEvent.START)
+
+    def establish_tls(self) -> None:
+        """The handshake is complete; an implicit connection protects data from the start."""
+        self.control = _follow(CONTROL_TABLE, self.control, ControlEvent.ESTABLISHED)
+        self._reset_data_protection(self.level)
+
+    def _reset_data_protection(self, level: ProtectionLevel = ProtectionLevel.CLEAR) -> None:
+        is_private = self.is_implicit and self.is_protected
+        self.level = ProtectionLevel.PRIVATE if is_private else level
+        self.buffer_size_given = self.level is ProtectionLevel.PRIVATE
+
+    def take_prefix(self, *, keep_restart: bool) -> Prefix | None:
+        """Hand over what the command before announced, and forget it.
+
+        Args:
+            keep_restart: Whether a restart marker outlives this command: clients
+                send PASV, EPSV and their like between REST and RETR.
+        """
+        prefix = self.prefix
+        if not (keep_restart and isinstance(prefix, RestartAt)):
+            self.prefix = None
+        return prefix
+
+
+_S = TypeVar("_S", bound=Enum)
+_E = TypeVar("_E", bound=Enum)
+
+
+def _follow(table: dict[tuple[_S, _E], _S], state: _S, event: _E) -> _S:
+    try:
+        return table[state, event]
+    except KeyError:
+        raise SequenceError(f"{event!r} in {state!r}") from None

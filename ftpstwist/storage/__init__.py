@@ -1,0 +1,1 @@
+"""Where the octets live: back ends behind the ``Filesystem`` seam."""

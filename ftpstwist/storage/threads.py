@@ -1,0 +1,84 @@
+"""A bounded pool of threads for blocking work, on Twisted's own (``WorkerThreads`` seam).
+
+What waits for a free thread is bounded by its callers: a session waits for one
+piece of work at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IReactorFromThreads
+from twisted.internet.threads import deferToThreadPool
+from twisted.python.failure import Failure
+from twisted.python.threadpool import ThreadPool
+
+from ftpstwist.interfaces import ErrorKind, FtpError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class TwistedWorkerThreads:
+    """Threads that work for the reactor.
+
+    Args:
+        reactor: Where results come back to.
+        threads: How many there are at most; they are started as they are needed.
+        name: What they are called in a list of threads.
+    """
+
+    def __init__(self, reactor: IReactorFromThreads, *, threads: int, name: str = "ftpstwist") -> None:
+        self._reactor = reactor
+        self._pool = ThreadPool(minthreads=0, maxthreads=threads, name=name)
+        self._is_running = False
+
+    def start(self) -> None:
+        """Take work from now on; calling twice does no harm."""
+        if not self._is_running:
+            self._pool.start()
+            self._is_running = True
+
+    def stop(self) -> None:
+        """Refuse work from now on, finish what was taken and end the threads; blocks so long.
+
+        For the very end only, when the reactor shuts down: it can not be started
+        again. Calling twice does no harm.
+        """
+        if self._is_running:
+            self._is_running = False
+            self._pool.stop()
+
+    async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run *function* in a thread and return its result, never before it has ended.
+
+        Raises:
+            CancelledError: It was cancelled meanwhile, once or more often; the result is lost.
+            FtpError: STORAGE_FAILED if the threads are not running.
+        """
+        if not self._is_running:
+            raise FtpError(ErrorKind.STORAGE_FAILED, "the worker threads are not running")
+        ended: list[T | Failure] = []
+        waiting: Deferred[None] = Deferred()
+
+        def end(result: T | Failure) -> None:
+            ended.append(result)
+            waiting.callback(None)
+
+        # The thread's own Deferred is never awaited, so no cancellation reaches it: it would fire at once.
+        deferToThreadPool(self._reactor, self._pool, function, *args, **kwargs).addBoth(end)
+        was_cancelled = False
+        while not ended:
+            try:
+                await waiting
+            except CancelledError:
+                was_cancelled = True
+                waiting = Deferred()
+        if was_cancelled:
+            raise CancelledError
+        (result,) = ended
+        if isinstance(result, Failure):
+            result.raiseException()
+        return result

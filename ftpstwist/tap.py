@@ -1,0 +1,97 @@
+"""``twistd ftps``: the options, and the service they make. The only module that names the reactor."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from twisted.application.service import IService
+from twisted.cred.credentials import IAnonymous, IUsernamePassword
+from twisted.cred.strcred import AuthOptionMixin
+from twisted.python import usage
+
+from ftpstwist.config.check import check
+from ftpstwist.config.complaint import ConfigurationError
+from ftpstwist.config.defaults import demo_settings
+from ftpstwist.config.load import load, override
+from ftpstwist.config.schema import Settings
+
+DEMO_STATE = "ftps-state"
+"""Folder of the embedded default, below the current one."""
+
+
+class Options(usage.Options, AuthOptionMixin):
+    """Options of ``twistd ftps``."""
+
+    synopsis = "[--config FILE] [options]"
+    longdesc = (
+        "An FTPS server, explicit and implicit. Without --config it serves a demo on loopback, with a certificate, "
+        f"a user and a folder that it makes itself in ./{DEMO_STATE}."
+    )
+    supportedInterfaces = (IUsernamePassword, IAnonymous)  # noqa: N815 - Twisted's name
+    optParameters = (  # noqa: N815 - Twisted's name
+        ("config", "c", None, "Configuration file (TOML)."),
+        ("root", None, None, "Folder that holds the homes, instead of the configured one."),
+        ("state", None, DEMO_STATE, "State folder of the demo."),
+    )
+    compData = usage.Completions(optActions={"config": usage.CompleteFiles("*.toml")})  # noqa: N815
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.explicit: list[str] = []
+        self.implicit: list[str] = []
+        self.settings: Settings | None = None
+
+    def opt_listen(self, endpoint: str) -> None:
+        """Endpoint for explicit TLS, such as tcp:21; may be repeated; replaces the configured ones."""
+        self.explicit.append(endpoint)
+
+    def opt_listen_implicit(self, endpoint: str) -> None:
+        """Endpoint for implicit TLS, such as tcp:990; may be repeated; replaces the configured ones."""
+        self.implicit.append(endpoint)
+
+    def postOptions(self) -> None:  # noqa: N802 - Twisted's name
+        """Load and check the configuration.
+
+        Raises:
+            UsageError: With everything that is wrong; nothing listens then.
+        """
+        try:
+            settings = override(
+                self._load(), explicit=self.explicit or None, implicit=self.implicit or None, root=self["root"]
+            )
+            findings = check(settings)
+            if findings.errors:
+                raise ConfigurationError(findings.errors)
+        except ConfigurationError as error:
+            raise usage.UsageError(f"the configuration can not be used:\n{error}") from None
+        for warning in findings.warnings:
+            print(f"warning: {warning}", file=sys.stderr)
+        self.settings = settings
+
+    @property
+    def is_demo(self) -> bool:
+        """Whether the embedded default is served."""
+        return self["config"] is None
+
+    def _load(self) -> Settings:
+        if self.is_demo:
+            return demo_settings(Path(self["state"]).absolute())
+        return load(self["config"])
+
+
+def makeService(options: Options) -> IService:  # noqa: N802 - Twisted's name
+    """Make the service."""
+    from twisted.internet import reactor
+
+    from ftpstwist.services.build import ftps_service
+    from ftpstwist.services.demo import DemoService, prepare_demo
+
+    settings = options.settings
+    if settings is None:
+        raise usage.UsageError("the options were not parsed")
+    password = prepare_demo(settings) if options.is_demo else None
+    service = ftps_service(settings, reactor=reactor, checkers=options.get("credCheckers"))
+    if options.is_demo:
+        DemoService(service, settings, password).setServiceParent(service)
+    return service

@@ -1,0 +1,275 @@
+"""One TLS connection over memory: octets in, octets out (RFC 8446, RFC 5246).
+
+How it works: a pyOpenSSL ``Connection`` without a socket. Ciphertext is fed
+and drained by whoever owns the socket; OpenSSL releases the GIL while it
+encrypts, so channels of several worker threads run side by side. Any thread
+may use a channel, one at a time.
+
+When a failure is noticed while decrypted octets are at hand, these are given
+out first and the failure is raised by the next call: what came before a
+``close_notify``, or before a broken record, is never lost.
+
+Holding back session tickets: after a TLS 1.3 handshake (``facts.version`` is
+``TLSv1.3``) :meth:`OpenSSLChannel.drain` holds nothing but session tickets,
+and an upload may keep them until its end. After a TLS 1.2 handshake it holds
+our Finished message, which the client waits for: it must be sent at once.
+
+The channel refuses to renegotiate, to compress and to take early data, and
+never talks to the network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from OpenSSL import SSL
+
+from ftpstwist.interfaces import Octets, TlsClosed, TlsError
+from ftpstwist.session.events import TlsFacts
+from ftpstwist.tls.certificate import fingerprint
+from ftpstwist.tls.clienthello import MAX_OCTETS
+from ftpstwist.tls.context import HandshakeNotes
+from ftpstwist.tls.diagnosis import (
+    Terms,
+    explain_alert,
+    explain_alpn,
+    explain_end,
+    explain_handshake,
+    explain_renegotiation,
+    explain_truncation,
+)
+
+MAX_RECORD = 16384
+"""Most octets of one record (RFC 8446 section 5.1); OpenSSL gives out one record a call."""
+
+_NO_APPLICATION_PROTOCOL = bytes([21, 3, 3, 0, 2, 2, 120])
+"""A fatal alert in clear, as it is due before our ServerHello."""
+_LARGEST_ALERT = 64
+"""Octets of a protected alert at most: header, nonce, two octets, tag."""
+
+
+class OpenSSLChannel:
+    """A :class:`~ftpstwist.interfaces.TlsChannel`.
+
+    Args:
+        connection: Fresh, on memory BIOs, in accept state.
+        notes: What the callbacks of its shared context know and tell.
+        terms: What we ask for, for the words of a failure.
+        resumed: Tells whether the client's session was accepted, once the ClientHello has been read.
+    """
+
+    def __init__(
+        self, connection: SSL.Connection, notes: HandshakeNotes, terms: Terms, resumed: Callable[[], bool]
+    ) -> None:
+        self._connection = connection
+        self._notes = notes
+        self._terms = terms
+        self._resumed = resumed
+        self._first_octets = bytearray()  # of the client, until the handshake is complete
+        self._is_answered = False
+        self._peer_closed = False
+        self._is_closing = False
+        self._failure: TlsError | None = None
+        self._facts: TlsFacts | None = None
+        self._aside = b""  # drained by us already, still to go out
+        self._is_drained = True
+
+    def feed(self, ciphertext: Octets) -> None:
+        """Take octets that came from the peer."""
+        if not len(ciphertext) or self._failure is not None or self._peer_closed:
+            return  # nobody would ever take them out again
+        if self._facts is None and len(self._first_octets) < MAX_OCTETS:
+            self._first_octets += ciphertext[: MAX_OCTETS - len(self._first_octets)]
+        self._connection.bio_write(ciphertext)
+
+    def feed_end(self) -> None:
+        """Tell that the peer's octets ended (TCP FIN)."""
+        self._connection.bio_shutdown()
+
+    def drain(self, limit: int = 1 << 20) -> bytes:
+        """Return octets for the peer, at most *limit*; empty when there are none."""
+        if self._aside:
+            taken, self._aside = self._aside[:limit], self._aside[limit:]
+            return taken
+        try:
+            octets = self._connection.bio_read(limit)
+        except SSL.WantReadError:
+            self._is_drained = True
+            return b""
+        self._is_drained = len(octets) < limit
+        self._is_answered = True
+        return octets
+
+    def handshake(self) -> bool:
+        """Go on with the handshake as far as the octets at hand allow.
+
+        Returns:
+            Whether it is complete. What :meth:`drain` then holds of a TLS 1.3 handshake are session tickets;
+            of a TLS 1.2 handshake it is our Finished message, which must go out.
+
+        Raises:
+            TlsError: It failed; :meth:`drain` may hold an alert for the peer.
+        """
+        self._raise_failure()
+        if self._facts is not None:
+            return True
+        error: SSL.Error | None = None
+        try:
+            self._connection.do_handshake()
+        except SSL.Error as raised:
+            error = raised
+        self._is_drained = False
+        self._refuse_alpn()
+        if error is None:
+            self._facts = self._gather_facts()
+            self._first_octets.clear()
+            return True
+        if isinstance(error, SSL.WantReadError):
+            return False
+        raise self._fail(self._explain_handshake(error)) from None
+
+    def encrypt(self, data: Octets) -> None:
+        """Protect all of *data*; fetch the records with :meth:`drain`. A large piece costs no more calls than a small.
+
+        Raises:
+            TlsError: The connection has failed, or :meth:`close` was called.
+        """
+        self._raise_failure()
+        if not len(data):
+            return
+        self._is_drained = False
+        try:
+            self._connection.sendall(data)
+        except SSL.Error as error:
+            raise self._fail(explain_alert(_reasons(error))) from None
+
+    def decrypt(self, limit: int) -> bytes:
+        """Return decrypted octets, at most *limit*; empty when more ciphertext is needed.
+
+        Raises:
+            TlsClosed: After the peer's ``close_notify``.
+            TlsError: Truncation (after :meth:`feed_end`), a broken record, or an attempt to renegotiate.
+        """
+        if self._facts is None or self._failure is not None or self._peer_closed:
+            self._raise_end()
+            return b""
+        pieces = self._read_records(limit)
+        if not pieces:
+            self._raise_end()
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def close(self) -> None:
+        """Queue our ``close_notify``; fetch it with :meth:`drain`. Calling twice does no harm.
+
+        To be called before a channel is given up for whatever reason: OpenSSL
+        takes one that is dropped without as broken, and forgets its session.
+        """
+        if self._is_closing or self._failure is not None or self._facts is None:
+            return
+        self._is_closing = True
+        self._is_drained = False
+        try:
+            self._connection.shutdown()
+        except SSL.Error as error:
+            self._fail(explain_alert(_reasons(error)))
+
+    @property
+    def peer_closed(self) -> bool:
+        """Whether the peer's ``close_notify`` has come."""
+        return self._peer_closed
+
+    @property
+    def facts(self) -> TlsFacts:
+        """What the finished handshake agreed on; ``RuntimeError`` before."""
+        if self._facts is None:
+            raise RuntimeError("the handshake is not complete")
+        return self._facts
+
+    @property
+    def resumes(self) -> bool:
+        """Whether the client's session was accepted; known as soon as :meth:`handshake` has seen the ClientHello."""
+        return self._facts.resumed if self._facts is not None else self._resumed()
+
+    def _read_records(self, limit: int) -> list[bytes]:
+        was_drained = self._is_drained
+        pieces: list[bytes] = []
+        left = limit
+        try:
+            while left > 0:
+                piece = self._connection.recv(min(left, MAX_RECORD))
+                pieces.append(piece)
+                left -= len(piece)
+        except SSL.WantReadError:
+            self._refuse_renegotiation(was_drained=was_drained)
+        except SSL.ZeroReturnError:
+            self._peer_closed = True
+        except SSL.SysCallError:
+            self._fail(explain_truncation())
+            # An end without close_notify does not spoil the session (RFC 5246 section 7.2.1): OpenSSL would
+            # otherwise drop it from the cache, and clients without tickets could not resume it any more.
+            self._connection.set_shutdown(SSL.RECEIVED_SHUTDOWN)
+        except SSL.Error as error:
+            self._fail(explain_alert(_reasons(error)))
+        return pieces
+
+    def _refuse_alpn(self) -> None:
+        """End a handshake whose client offered no protocol of ours (RFC 7301 section 3.2).
+
+        OpenSSL has gone on without the extension; what it wants to answer is
+        thrown away unseen, and the alert takes its place.
+        """
+        if self._notes.alpn_refused is None:
+            return
+        while self.drain():
+            pass
+        self._aside = _NO_APPLICATION_PROTOCOL
+        raise self._fail(explain_alpn(bytes(self._first_octets), self._notes.alpn_refused, self._terms))
+
+    def _refuse_renegotiation(self, *, was_drained: bool) -> None:
+        """Fail if reading made OpenSSL answer: under TLS 1.2 that is its warning ``no_renegotiation``.
+
+        It would go on otherwise, and a client could make us work for ever. In
+        TLS 1.3 an answer is a KeyUpdate, and a renegotiation a fatal error.
+        """
+        if not was_drained or self.facts.version != "TLSv1.2":
+            return
+        self._aside = self.drain(_LARGEST_ALERT)
+        if self._aside:
+            self._fail(explain_renegotiation())
+
+    def _explain_handshake(self, error: SSL.Error) -> TlsError:
+        octets = bytes(self._first_octets)
+        if isinstance(error, SSL.ZeroReturnError | SSL.SysCallError):
+            return explain_end(octets, answered=self._is_answered)
+        return explain_handshake(_reasons(error), octets, self._terms)
+
+    def _gather_facts(self) -> TlsFacts:
+        connection = self._connection
+        certificate = connection.get_peer_certificate(as_cryptography=True)
+        return TlsFacts(
+            version=connection.get_protocol_version_name(),
+            cipher=connection.get_cipher_name() or "",
+            resumed=self._resumed(),
+            server_name=self._notes.server_name,
+            alpn=connection.get_alpn_proto_negotiated().decode("ascii", "replace") or None,
+            certificate=None if certificate is None else fingerprint(certificate),
+        )
+
+    def _fail(self, failure: TlsError) -> TlsError:
+        self._failure = failure
+        return failure
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            raise self._failure.with_traceback(None)
+
+    def _raise_end(self) -> None:
+        self._raise_failure()
+        if self._peer_closed:
+            raise TlsClosed
+
+
+def _reasons(error: SSL.Error) -> tuple[str, ...]:
+    """Return the reason texts of OpenSSL's error queue."""
+    queue = error.args[0] if error.args else ()
+    return tuple(str(entry[-1]) for entry in queue) if isinstance(queue, list) else (str(error),)

@@ -1,0 +1,154 @@
+"""When a control connection is read, and what happens to octets that come at another time.
+
+Two sides may ask for silence: the server-PI, which is busy with a command, and
+the client, which does not read what we answer. Only while neither does is the
+socket read. Twisted may still hand over one read of the socket that was under
+way; it is kept and delivered later, never from within the call that asks for
+more. The intake refuses to look into what it carries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from ipaddress import IPv6Address, ip_address
+from typing import Protocol
+
+from twisted.internet.address import IPv4Address as TcpAddress4
+from twisted.internet.address import IPv6Address as TcpAddress6
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+from ftpstwist.wire.hostport import HostPort
+
+
+class TcpTransport(Protocol):
+    """What a control connection needs of Twisted's TCP transport."""
+
+    def getPeer(self) -> object: ...  # noqa: D102, N802
+    def getHost(self) -> object: ...  # noqa: D102, N802
+    def setTcpNoDelay(self, enabled: bool) -> None: ...  # noqa: D102, N802, FBT001
+    def registerProducer(self, producer: object, streaming: bool) -> None: ...  # noqa: D102, N802, FBT001
+    def unregisterProducer(self) -> None: ...  # noqa: D102, N802
+    def write(self, data: bytes) -> None: ...  # noqa: D102
+    def pauseProducing(self) -> None: ...  # noqa: D102, N802
+    def resumeProducing(self) -> None: ...  # noqa: D102, N802
+    def loseConnection(self) -> None: ...  # noqa: D102, N802
+    def loseWriteConnection(self) -> None: ...  # noqa: D102, N802
+    def abortConnection(self) -> None: ...  # noqa: D102, N802
+
+
+class Intake:
+    """Stands between the socket and whoever takes its octets.
+
+    Args:
+        transport: The socket.
+        clock: Delivers what was kept, in a turn of its own.
+        take: Takes octets; called with none to go on where :meth:`leave` was called.
+        finish: Called once, after the last octets, when the client has sent FIN.
+    """
+
+    def __init__(
+        self,
+        transport: TcpTransport,
+        clock: IReactorTime,
+        *,
+        take: Callable[[bytes], None],
+        finish: Callable[[], None],
+    ) -> None:
+        self._transport = transport
+        self._clock = clock
+        self._take = take
+        self._finish = finish
+        self._is_paused = False
+        self._is_blocked = False
+        self._is_left = False
+        self._has_stopped = False
+        self._kept = bytearray()
+        self._delivery: IDelayedCall | None = None
+        self.has_ended = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether octets may be delivered now."""
+        return not (self._is_paused or self._is_blocked or self._has_stopped)
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether the client does not read."""
+        return self._is_blocked
+
+    def arrive(self, octets: bytes) -> None:
+        """Take octets from the socket."""
+        if self._has_stopped:
+            return
+        if self.is_open and self._delivery is None:
+            self._take(octets)
+        else:
+            self._kept += octets
+
+    def end(self) -> None:
+        """The client has sent FIN."""
+        self.has_ended = True
+        if not self._kept and not self._is_left and not self._has_stopped:
+            self._finish()
+
+    def leave(self) -> None:
+        """Whoever takes the octets has found the intake shut and keeps some for later."""
+        self._is_left = True
+
+    def pause(self) -> None:
+        """The server-PI wants no octets."""
+        if not self._has_stopped:
+            self._is_paused = True
+            self._transport.pauseProducing()
+
+    def resume(self) -> None:
+        """The server-PI wants octets again."""
+        self._is_paused = False
+        self._go_on()
+
+    def block(self) -> None:
+        """The client does not read."""
+        self._is_blocked = True
+        self._transport.pauseProducing()
+
+    def unblock(self) -> None:
+        """The client reads again."""
+        self._is_blocked = False
+        self._go_on()
+
+    def stop(self) -> None:
+        """Deliver nothing any more."""
+        self._has_stopped = True
+        self._kept.clear()
+        if self._delivery is not None:
+            self._delivery.cancel()
+            self._delivery = None
+
+    def _go_on(self) -> None:
+        if not self.is_open or self._delivery is not None:
+            return
+        if self._kept or self._is_left:
+            self._delivery = self._clock.callLater(0, self._deliver)
+        elif not self.has_ended:
+            self._transport.resumeProducing()
+
+    def _deliver(self) -> None:
+        self._delivery = None
+        if not self.is_open:
+            return
+        octets, self._kept = bytes(self._kept), bytearray()
+        self._is_left = False
+        self._take(octets)
+        if self.has_ended and not self._is_left and not self._has_stopped:
+            self._finish()
+        self._go_on()
+
+
+def host_port(address: object) -> HostPort:
+    """Return an address of Twisted as ours; IPv4 never in its v6-mapped form, IPv6 without zone."""
+    if not isinstance(address, TcpAddress4 | TcpAddress6):
+        raise TypeError(f"not a TCP address: {address!r}")
+    host = ip_address(address.host.partition("%")[0])
+    if isinstance(host, IPv6Address) and host.ipv4_mapped is not None:
+        host = host.ipv4_mapped
+    return HostPort(str(host), address.port)

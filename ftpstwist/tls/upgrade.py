@@ -1,0 +1,402 @@
+"""The control connection: a TCP connection on which TLS can be put (RFC 4217 sections 4 and 12).
+
+How it works: :class:`SwitchProtocol` is the Twisted protocol of the TCP
+connection and the ``ControlTransport`` of the server-PI. It moves through a
+few stages::
+
+    START ── first octets ──> CLEAR ── start_tls ──> AWAITED ── 0x16 ──> HANDSHAKE ──> TLS
+                                                        ^                               |
+                      implicit service begins here ─────┘        any stage ──> CLOSING <┘
+
+One path serves the explicit and the implicit service, over a ``TlsChannel`` of
+ours and not ``transport.startTLS``: that one can not be taken off again and
+waits for a handshake, and at the end for ``close_notify``, without limit.
+
+What arrives after ``start_tls`` goes to TLS alone; what was not delivered
+before it goes there, too, so nothing sent in clear acts inside TLS. Everything
+is bounded: the handshake by time, the replies a client does not read by
+octets, the end by a linger time. A client that does not read is not read from.
+
+The switch refuses to continue in clear after a failed handshake, and says
+nothing in clear after it, except to a peer whose first octet was no TLS.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import cast
+
+from twisted.internet.interfaces import IDelayedCall, IHalfCloseableProtocol, IPushProducer, IReactorTime
+from twisted.internet.protocol import Protocol
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from ftpstwist.interfaces import ControlProtocol, SessionTls, TlsChannel, TlsClosed, TlsError
+from ftpstwist.session.events import TlsFacts
+from ftpstwist.tls.clienthello import HANDSHAKE_RECORD, MAX_OCTETS
+from ftpstwist.tls.diagnosis import NO_OCTET, explain_hello_in_clear, explain_plaintext, explain_time_limit
+from ftpstwist.tls.intake import Intake, TcpTransport, host_port
+from ftpstwist.wire.hostport import HostPort
+
+HANDSHAKE_SECONDS = 10.0
+"""How long a client may take from AUTH (or from connecting) to the end of the handshake."""
+LINGER_SECONDS = 2.0
+"""How long we wait, after our last octet, for the client to close."""
+MAX_UNSENT = 1 << 20
+"""Octets of replies kept for a client that does not read, or is still shaking hands; one more ends the connection."""
+
+_PIECE = 16384
+_FAREWELL_IMPLICIT = (
+    b"421 This port expects TLS from the first octet; "
+    b"use implicit TLS (ftps) here, or AUTH TLS on the explicit port.\r\n"
+)
+_FAREWELL_EXPLICIT = b"421 A TLS handshake was expected; closing control connection.\r\n"
+
+
+class Stage(Enum):
+    """Where the connection stands."""
+
+    START = "in clear, nothing received"
+    CLEAR = "in clear"
+    AWAITED = "a ClientHello is expected"
+    HANDSHAKE = "shaking hands"
+    TLS = "protected"
+    CLOSING = "said goodbye"
+
+
+@implementer(IHalfCloseableProtocol, IPushProducer)
+class SwitchProtocol(Protocol):
+    """The TCP protocol below a server-PI.
+
+    Args:
+        inner: The server-PI.
+        clock: For time limits.
+        implicit_tls: The session's TLS if the connection starts with it (implicit service); ``None`` for explicit.
+        handshake_seconds: Time limit of a handshake.
+        linger_seconds: Time limit of the end.
+        max_unsent: Octets of replies kept for a client that does not read.
+    """
+
+    def __init__(
+        self,
+        inner: ControlProtocol,
+        *,
+        clock: IReactorTime,
+        implicit_tls: SessionTls | None = None,
+        handshake_seconds: float = HANDSHAKE_SECONDS,
+        linger_seconds: float = LINGER_SECONDS,
+        max_unsent: int = MAX_UNSENT,
+    ) -> None:
+        self._inner = inner
+        self._clock = clock
+        self._implicit_tls = implicit_tls
+        self._handshake_seconds = handshake_seconds
+        self._linger_seconds = linger_seconds
+        self._max_unsent = max_unsent
+        self._stage = Stage.START
+        self._session_tls: SessionTls | None = None
+        self._channel: TlsChannel | None = None
+        self._facts: TlsFacts | None = None
+        self._opening = bytearray()  # the client's first octets in a handshake, for the log
+        self._waiting_replies = bytearray()  # written during the handshake
+        self._unsent = 0
+        self._has_said_all = False
+        self._reason = ""
+        self._time_limit: IDelayedCall | None = None
+
+    # --- ControlTransport -------------------------------------------------------------------------
+
+    @property
+    def peer(self) -> HostPort:
+        """Address and port of the client."""
+        return self._peer
+
+    @property
+    def host(self) -> HostPort:
+        """Address and port the client connected to."""
+        return self._host
+
+    @property
+    def tls(self) -> TlsFacts | None:
+        """What protects the connection now; ``None`` in clear."""
+        return self._facts
+
+    def write(self, octets: bytes) -> None:
+        """Send, in clear or protected as the connection is now; during a handshake, after it."""
+        if self._stage is Stage.CLOSING or not octets:
+            return
+        is_handshaking = self._stage in {Stage.AWAITED, Stage.HANDSHAKE}
+        if is_handshaking or self._intake.is_blocked:
+            self._unsent += len(octets)
+            if self._unsent > self._max_unsent:
+                self._drop("the client does not read its replies")
+                return
+        if is_handshaking:
+            self._waiting_replies += octets
+        else:
+            self._send(octets)
+
+    def start_tls(self, session_tls: SessionTls) -> None:
+        """Expect a ClientHello next; what was written before goes out in clear first."""
+        if self._stage is Stage.CLOSING:
+            return
+        if self._stage not in {Stage.START, Stage.CLEAR}:
+            raise RuntimeError(f"TLS can not be started: {self._stage.value}")
+        self._stage = Stage.AWAITED
+        self._session_tls = session_tls
+        self._time_limit = self._clock.callLater(self._handshake_seconds, self._end_late_handshake)
+
+    def pause_reading(self) -> None:
+        """Deliver no octets until :meth:`resume_reading`."""
+        self._intake.pause()
+
+    def resume_reading(self) -> None:
+        """Deliver octets again, never from within this call."""
+        self._intake.resume()
+
+    def close(self) -> None:
+        """Send what is queued, then ``close_notify`` under TLS, then FIN; linger briefly for the peer's."""
+        if self._stage is not Stage.CLOSING:
+            self._say_goodbye("closed by the server")
+            self._hang_up()
+
+    def abort(self) -> None:
+        """Drop the connection at once."""
+        self._drop("aborted by the server")
+
+    # --- Twisted: what happens on the TCP connection ----------------------------------------------
+
+    def connectionMade(self) -> None:  # noqa: N802
+        """The client has connected."""
+        self._tcp = cast("TcpTransport", self.transport)
+        self._intake = Intake(self._tcp, self._clock, take=self._take, finish=self._finish)
+        self._peer = host_port(self._tcp.getPeer())
+        self._host = host_port(self._tcp.getHost())
+        self._tcp.setTcpNoDelay(True)
+        self._tcp.registerProducer(self, True)
+        if self._implicit_tls is not None:
+            self.start_tls(self._implicit_tls)
+        self._inner.connection_made(self)
+
+    def dataReceived(self, data: bytes) -> None:  # noqa: N802
+        """Octets came from the client; while we linger nobody wants them any more."""
+        self._intake.arrive(data)
+
+    def readConnectionLost(self) -> None:  # noqa: N802
+        """The client has sent FIN."""
+        self._intake.end()
+        if self._stage is Stage.CLOSING:
+            self._tcp.loseConnection()
+
+    def writeConnectionLost(self) -> None:  # noqa: N802
+        """Our FIN is out, and everything before it."""
+        self._has_said_all = True
+
+    def connectionLost(self, reason: Failure | None = None) -> None:  # noqa: N802
+        """The TCP connection is gone."""
+        stage, self._stage = self._stage, Stage.CLOSING
+        self._intake.stop()
+        self._cancel_time_limit()
+        if stage is Stage.AWAITED:
+            self._reason = self._silence
+        elif stage is Stage.HANDSHAKE and self._channel is not None:
+            self._explain_reset(self._channel)
+        text = self._reason or ("connection lost" if reason is None else reason.getErrorMessage())
+        self._inner.connection_lost(text)
+
+    def pauseProducing(self) -> None:  # noqa: N802
+        """The client does not read: neither do we."""
+        self._intake.block()
+        self._inner.write_blocked(blocked=True)
+
+    def resumeProducing(self) -> None:  # noqa: N802
+        """The client reads again."""
+        self._unsent = 0
+        self._inner.write_blocked(blocked=False)
+        self._intake.unblock()
+
+    def stopProducing(self) -> None:  # noqa: N802
+        """The connection is gone; :meth:`connectionLost` follows."""
+
+    # --- receiving --------------------------------------------------------------------------------
+
+    def _take(self, octets: bytes) -> None:
+        """Give octets to whom they are for; without octets, go on decrypting."""
+        if self._stage is Stage.START and octets:
+            if octets[0] == HANDSHAKE_RECORD:
+                self._fail(explain_hello_in_clear(octets))
+                return
+            self._stage = Stage.CLEAR
+        if self._stage is Stage.CLEAR and octets:
+            self._inner.data_received(octets)
+        elif self._stage is Stage.AWAITED and octets:
+            self._take_first_ciphertext(octets)
+        elif self._channel is not None:
+            self._take_ciphertext(self._channel, octets)
+
+    def _take_first_ciphertext(self, octets: bytes) -> None:
+        if octets[0] != HANDSHAKE_RECORD or self._session_tls is None:
+            self._refuse_plaintext(octets)
+            return
+        self._stage = Stage.HANDSHAKE
+        self._channel = self._session_tls.control_channel()
+        self._take_ciphertext(self._channel, octets)
+
+    def _take_ciphertext(self, channel: TlsChannel, octets: bytes) -> None:
+        channel.feed(octets)
+        if self._stage is Stage.HANDSHAKE:
+            self._opening += octets[: MAX_OCTETS - len(self._opening)]
+            self._shake_hands(channel)
+        if self._stage is Stage.TLS:
+            self._deliver(channel)
+
+    def _shake_hands(self, channel: TlsChannel) -> None:
+        try:
+            is_complete = channel.handshake()
+        except TlsError as error:
+            self._fail(error)
+            return
+        self._send_records(channel)
+        if is_complete:
+            self._establish(channel.facts)
+
+    def _establish(self, facts: TlsFacts) -> None:
+        self._cancel_time_limit()
+        self._stage = Stage.TLS
+        self._facts = facts
+        self._opening.clear()
+        self._unsent = 0
+        replies, self._waiting_replies = bytes(self._waiting_replies), bytearray()
+        self._send(replies)
+        self._inner.tls_established(facts)
+
+    def _deliver(self, channel: TlsChannel) -> None:
+        """Decrypt and hand over until the octets, or the server-PI's wish for more, are at their end."""
+        while self._stage is Stage.TLS:
+            if not self._intake.is_open:
+                self._intake.leave()
+                return
+            try:
+                octets = channel.decrypt(_PIECE)
+            except TlsClosed:
+                self._end("closed by the client")
+                return
+            except TlsError as error:
+                if error.truncated:
+                    self._end("closed by the client without close_notify")
+                else:
+                    self._fail(error)
+                return
+            if not octets:
+                self._send_records(channel)  # the answer to a KeyUpdate
+                return
+            self._inner.data_received(octets)
+
+    def _finish(self) -> None:
+        """Act on the client's FIN, everything before it being delivered."""
+        if self._channel is None:
+            self._end(self._silence if self._stage is Stage.AWAITED else "closed by the client")
+        else:
+            self._channel.feed_end()
+            self._take_ciphertext(self._channel, b"")
+
+    # --- sending ----------------------------------------------------------------------------------
+
+    def _send(self, octets: bytes) -> None:
+        if self._channel is None:
+            self._tcp.write(octets)
+            return
+        try:
+            self._channel.encrypt(octets)
+        except TlsError as error:
+            self._fail(error)
+        else:
+            self._send_records(self._channel)
+
+    def _send_records(self, channel: TlsChannel) -> None:
+        while octets := channel.drain(1 << 16):
+            self._tcp.write(octets)
+
+    # --- the end ----------------------------------------------------------------------------------
+
+    def _end(self, reason: str) -> None:
+        """The client has ended it: answer and close."""
+        self._say_goodbye(reason)
+        self._hang_up(peer_is_done=True)
+
+    def _fail(self, error: TlsError, farewell: bytes = b"") -> None:
+        """TLS has failed: send the alert, or *farewell* in clear to a peer that never spoke TLS, and close."""
+        self._begin_closing(error.cause)
+        if self._channel is not None:
+            self._send_records(self._channel)
+        if farewell:
+            self._tcp.write(farewell)
+        self._inner.tls_failed(error)
+        self._hang_up()
+
+    @property
+    def _is_implicit(self) -> bool:
+        """Whether the TLS that is expected now is that of the implicit service."""
+        return self._implicit_tls is not None and self._session_tls is self._implicit_tls
+
+    @property
+    def _silence(self) -> str:
+        """Why it ended, if the client sent nothing where a ClientHello was expected."""
+        return NO_OCTET if self._is_implicit else "closed by the client after AUTH"
+
+    def _refuse_plaintext(self, octets: bytes) -> None:
+        farewell = _FAREWELL_IMPLICIT if self._is_implicit else _FAREWELL_EXPLICIT
+        self._fail(explain_plaintext(octets, implicit=self._is_implicit), farewell)
+
+    def _end_late_handshake(self) -> None:
+        self._time_limit = None
+        self._fail(explain_time_limit(bytes(self._opening), self._handshake_seconds))
+
+    def _explain_reset(self, channel: TlsChannel) -> None:
+        """Find words for a connection that was reset in the middle of the handshake."""
+        channel.feed_end()
+        try:
+            channel.handshake()
+        except TlsError as error:
+            self._reason = error.cause
+            self._inner.tls_failed(error)
+
+    def _drop(self, reason: str) -> None:
+        if self._stage is not Stage.CLOSING:
+            self._begin_closing(reason)
+        self._tcp.abortConnection()
+
+    def _say_goodbye(self, reason: str) -> None:
+        self._begin_closing(reason)
+        if self._channel is not None:
+            self._channel.close()
+            self._send_records(self._channel)
+
+    def _begin_closing(self, reason: str) -> None:
+        self._stage = Stage.CLOSING
+        self._reason = reason
+        self._waiting_replies.clear()
+        self._cancel_time_limit()
+        self._intake.stop()
+        self._tcp.unregisterProducer()
+
+    def _hang_up(self, *, peer_is_done: bool = False) -> None:
+        """Close once everything is sent, with FIN and not RST: that would make the client lose the last reply."""
+        self._time_limit = self._clock.callLater(self._linger_seconds, self._stop_lingering)
+        if peer_is_done or self._intake.has_ended:
+            self._tcp.loseConnection()
+        else:
+            self._tcp.resumeProducing()
+            self._tcp.loseWriteConnection()
+
+    def _stop_lingering(self) -> None:
+        self._time_limit = None
+        if self._has_said_all:
+            self._tcp.loseConnection()
+        else:
+            self._tcp.abortConnection()
+
+    def _cancel_time_limit(self) -> None:
+        if self._time_limit is not None:
+            self._time_limit.cancel()
+            self._time_limit = None

@@ -1,0 +1,1 @@
+"""The language: octets to commands, replies to octets. Pure; standard library only."""

@@ -1,0 +1,263 @@
+"""Data connections in clear: how they end, well and badly."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from contextlib import closing
+from dataclasses import replace
+
+from twisted.internet.defer import CancelledError
+
+from ftpstwist.dtp.settings import PassiveSettings
+from ftpstwist.interfaces import ErrorKind, FtpError
+
+from .dtp_support import (
+    DtpTestCase,
+    EndlessSource,
+    Sink,
+    Source,
+    dial,
+    download,
+    fetch,
+    in_thread,
+    reset,
+    started,
+    store,
+    until,
+    upload,
+)
+
+HUNDRED_KB = bytes(range(250)) * 400
+
+
+class PlainUploads(DtpTestCase):
+    async def test_fin_completes(self) -> None:
+        """What a client sent before FIN is stored, all of it."""
+        data, sink = self.session(), Sink()
+        client = in_thread(store, data.prepare_passive(ipv6=False), HUNDRED_KB)
+        assert await upload(data, sink) == len(HUNDRED_KB)
+        await client
+        assert bytes(sink.octets) == HUNDRED_KB
+
+    async def test_empty_file(self) -> None:
+        """A file of no octets is a file."""
+        data, sink = self.session(), Sink()
+        client = in_thread(store, data.prepare_passive(ipv6=False), b"")
+        assert await upload(data, sink) == 0
+        await client
+
+    async def test_rst_is_not_the_end_of_a_file(self) -> None:
+        """A client that breaks off is told 426, so that it knows the upload is not whole."""
+        data, sink = self.session(), Sink()
+        port = data.prepare_passive(ipv6=False)
+        transfer = started(upload(data, sink))
+        sock = await in_thread(dial, port)
+        sock.sendall(HUNDRED_KB)
+        await until(lambda: len(sink.octets) == len(HUNDRED_KB))
+        reset(sock)
+        error = await self.assertFailure(transfer, FtpError)
+        assert error.kind is ErrorKind.DATA_LOST
+
+    async def test_silent_client_stalls(self) -> None:
+        """A client that sends nothing does not hold a transfer for ever."""
+        data, sink = self.session(settings=replace(self.settings, stall_seconds=0.05)), Sink()
+        port = data.prepare_passive(ipv6=False)
+        transfer = started(upload(data, sink))
+        with closing(await in_thread(dial, port)):
+            error = await self.assertFailure(transfer, FtpError)
+        assert error.kind is ErrorKind.DATA_STALLED
+
+    async def test_what_storage_raises_comes_out(self) -> None:
+        """«No space left» reaches the client as itself, and ends the connection at once."""
+        full = FtpError(ErrorKind.NO_SPACE, "full")
+        data, sink = self.session(), Sink(failing_beyond=50_000, error=full)
+        port = data.prepare_passive(ipv6=False)
+        transfer = started(upload(data, sink))
+        sock = await in_thread(dial, port)
+        with closing(sock):
+            await in_thread(_send_until_refused, sock)
+            assert await self.assertFailure(transfer, FtpError) is full
+
+    async def test_cancelled_upload_leaks_nothing(self) -> None:
+        """ABOR in the middle ends the connection, and no descriptor or thread stays behind."""
+        before = await self.sockets()
+        data, sink = self.session(), Sink()
+        port = data.prepare_passive(ipv6=False)
+        transfer = started(upload(data, sink))
+        sock = await in_thread(dial, port)
+        sock.sendall(HUNDRED_KB)
+        await until(lambda: len(sink.octets) == len(HUNDRED_KB))
+        transfer.cancel()
+        await self.assertFailure(transfer, CancelledError)
+        with closing(sock):
+            assert await in_thread(_end_of, sock) == "reset"
+        assert await self.sockets() == before
+
+    async def test_type_a(self) -> None:
+        """TYPE A stores CRLF as LF and counts the octets stored."""
+        data, sink = self.session(), Sink()
+        client = in_thread(store, data.prepare_passive(ipv6=False), b"one\r\ntwo\rthree\r\n\r")
+        assert await upload(data, sink, ascii_type=True) == 15
+        await client
+        assert bytes(sink.octets) == b"one\ntwo\rthree\n\r"
+
+    async def test_rate(self) -> None:
+        """An upload under a rate limit is whole and takes its time, on the reactor's clock."""
+        data, sink = self.session(), Sink()
+        client = in_thread(store, data.prepare_passive(ipv6=False), HUNDRED_KB)
+        began = self.seconds()
+        await upload(data, sink, rate=200_000)
+        await client
+        assert bytes(sink.octets) == HUNDRED_KB
+        assert began < self.seconds()
+
+    def seconds(self) -> float:
+        from twisted.internet import reactor
+
+        return reactor.seconds()
+
+
+class PlainDownloads(DtpTestCase):
+    async def test_whole_file(self) -> None:
+        """What is sent arrives, all of it, then FIN."""
+        data = self.session()
+        octets = HUNDRED_KB * 100
+        client = in_thread(fetch, data.prepare_passive(ipv6=False))
+        assert await download(data, Source(octets)) == len(octets)
+        assert await client == octets
+
+    async def test_type_a(self) -> None:
+        """TYPE A sends LF as CRLF and counts the octets of the file."""
+        data = self.session()
+        client = in_thread(fetch, data.prepare_passive(ipv6=False))
+        assert await download(data, Source(b"one\ntwo\r\n"), ascii_type=True) == 9
+        assert await client == b"one\r\ntwo\r\n"
+
+    async def test_failing_source_is_not_the_end_of_a_file(self) -> None:
+        """A file that can not be read to its end ends in RST, never in FIN: no client takes the part for the whole."""
+        broken = FtpError(ErrorKind.STORAGE_FAILED, "I/O error")
+        data = self.session()
+        port = data.prepare_passive(ipv6=False)
+        transfer = started(download(data, Source(HUNDRED_KB, failing_at=broken)))
+        with closing(await in_thread(dial, port)) as sock:
+            assert await self.assertFailure(transfer, FtpError) is broken
+            assert await in_thread(_end_of, sock) == "reset"
+
+    async def test_client_that_never_reads_stalls(self) -> None:
+        """It is given up after the stall time, and holds no more than a small chunk meanwhile."""
+        data = self.session(settings=replace(self.settings, stall_seconds=0.05))
+        port = data.prepare_passive(ipv6=False)
+        transfer = started(download(data, EndlessSource()))
+        with closing(await in_thread(dial, port)):
+            error = await self.assertFailure(transfer, FtpError)
+        assert error.kind is ErrorKind.DATA_STALLED
+
+    async def test_client_that_goes_away(self) -> None:
+        """A client that closes in the middle of a download gets its reply, and the thread is free."""
+        data = self.session()
+        port = data.prepare_passive(ipv6=False)
+        transfer = started(download(data, EndlessSource()))
+        sock = await in_thread(dial, port)
+        sock.recv(100_000)
+        sock.close()
+        error = await self.assertFailure(transfer, FtpError)
+        assert error.kind is ErrorKind.DATA_LOST
+
+    async def test_cancelled_download_leaks_nothing(self) -> None:
+        """ABOR in the middle of a download ends in RST and leaves no descriptor."""
+        before = await self.sockets()
+        data = self.session()
+        port = data.prepare_passive(ipv6=False)
+        transfer = started(download(data, EndlessSource()))
+        sock = await in_thread(dial, port)
+        sock.recv(100_000)
+        transfer.cancel()
+        await self.assertFailure(transfer, CancelledError)
+        with closing(sock):
+            assert await in_thread(_end_of, sock) == "reset"
+        assert await self.sockets() == before
+
+    async def test_cancelled_while_waiting_for_the_client(self) -> None:
+        """ABOR before the client has connected is at once, too, and the port expects nobody any more."""
+        before = await self.sockets()
+        data = self.session()
+        data.prepare_passive(ipv6=False)
+        transfer = started(download(data, Source(b"x")))
+        transfer.cancel()
+        await self.assertFailure(transfer, CancelledError)
+        assert await self.sockets() == before
+        assert self.pool._expectations == {}
+
+    async def test_small_file_needs_one_burst(self) -> None:
+        """A small file costs one hop to a worker thread, not three."""
+        data = self.session()
+        hops = []
+        run = self.threads.run
+
+        async def counted(function, *args):
+            hops.append(function)
+            return await run(function, *args)
+
+        self.threads.run = counted
+        client = in_thread(fetch, data.prepare_passive(ipv6=False))
+        await download(data, Source(b"small"))
+        assert await client == b"small"
+        assert len(hops) == 1
+
+    async def test_octets_are_known_while_it_runs(self) -> None:
+        """STAT during a transfer shows how far it is."""
+        data = self.session()
+        client = in_thread(fetch, data.prepare_passive(ipv6=False))
+        async with data.open(protected=False, upload=False) as connection:
+            assert connection.octets == 0
+            await connection.send(Source(b"12345"))
+            assert connection.octets == 5
+            assert connection.tls is None
+        await client
+
+    async def test_nothing_to_transfer(self) -> None:
+        """A connection opened and not used ends cleanly."""
+        data = self.session()
+        client = in_thread(fetch, data.prepare_passive(ipv6=False))
+        async with data.open(protected=False, upload=False):
+            pass
+        assert await client == b""
+
+
+class Ipv6(DtpTestCase):
+    passive = PassiveSettings(addresses=("127.0.0.1", "::1"), ports=(0,), linger_seconds=0.2)
+
+    async def test_download(self) -> None:
+        """EPSV over IPv6 works, and its listeners take IPv6 only."""
+        from .dtp_support import Side
+
+        data = self.session(Side(peer="::1", host="::1"))
+        port = data.prepare_passive(ipv6=True)
+        transfer = started(download(data, Source(HUNDRED_KB)))
+
+        def client() -> bytes:
+            with closing(socket.create_connection(("::1", port), timeout=10)) as sock:
+                return b"".join(iter(lambda: sock.recv(65536), b""))
+
+        assert await in_thread(client) == HUNDRED_KB
+        await transfer
+
+
+def _end_of(sock: socket.socket) -> str:
+    """Read on; tell how the connection ended."""
+    try:
+        while sock.recv(1 << 20):
+            pass
+    except OSError as error:
+        return "reset" if error.errno == errno.ECONNRESET else str(error)
+    return "fin"
+
+
+def _send_until_refused(sock: socket.socket) -> None:
+    for _ in range(10_000):
+        try:
+            sock.sendall(HUNDRED_KB)
+        except OSError:
+            return
+    raise AssertionError("the server took everything")

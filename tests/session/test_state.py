@@ -1,0 +1,198 @@
+"""The state tables: every pair of state and event, and what each move forgets."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+
+from ftpstwist.session.catalogue import CATALOGUE, HIDDEN_ARGUMENT, shown_argument
+from ftpstwist.session.identity import Identity
+from ftpstwist.session.policy import ProtectionLevel
+from ftpstwist.session.state import (
+    CONTROL_TABLE,
+    LOGIN_TABLE,
+    ControlEvent,
+    ControlProtection,
+    LoginEvent,
+    LoginStage,
+    RenameFrom,
+    RepresentationType,
+    RestartAt,
+    SequenceError,
+    Service,
+    SessionState,
+)
+from ftpstwist.wire.listing import DEFAULT_FACTS
+from ftpstwist.wire.pathname import ROOT, Pathname
+
+IMPOSSIBLE_LOGIN = {
+    (LoginStage.NONE, LoginEvent.ACCEPT),
+    (LoginStage.NONE, LoginEvent.REFUSE),
+    (LoginStage.DONE, LoginEvent.ACCEPT),
+    (LoginStage.DONE, LoginEvent.REFUSE),
+}
+
+
+def test_login_table_is_complete():
+    """B1, B2: only an answer to a password that nobody gave is impossible."""
+    assert set(product(LoginStage, LoginEvent)) - set(LOGIN_TABLE) == IMPOSSIBLE_LOGIN
+
+
+@pytest.mark.parametrize(("stage", "event"), sorted(IMPOSSIBLE_LOGIN, key=str))
+def test_impossible_login_moves_are_errors(stage, event):
+    """A login that was never begun can not be accepted."""
+    state = SessionState(stage=stage)
+    with pytest.raises(SequenceError):
+        state.move_login(event)
+
+
+@pytest.mark.parametrize(("protection", "event"), sorted(product(ControlProtection, ControlEvent), key=str))
+def test_control_table(protection, event):
+    """T18: TLS starts once, is established once, and never falls back to clear by itself."""
+    state = SessionState(control=protection)
+    move = state.start_tls if event is ControlEvent.START else state.establish_tls
+    if (protection, event) in CONTROL_TABLE:
+        move()
+        assert state.control is CONTROL_TABLE[protection, event]
+        assert state.control is not ControlProtection.CLEAR
+    else:
+        with pytest.raises(SequenceError):
+            move()
+
+
+def logged_in(service=Service.EXPLICIT):
+    state = SessionState(service=service)
+    state.name_user("alice")
+    state.accept_login(Identity("Alice"))
+    state.working_directory = Pathname.parse("/in")
+    return state
+
+
+def test_login_takes_the_name_of_the_realm():
+    """The account's own spelling of the name is used from the login on."""
+    state = logged_in()
+    assert state.is_logged_in
+    assert state.user == "Alice"
+
+
+def test_user_again_ends_the_login():
+    """B1: USER in mid-session forgets the account and its directory before the new password is known."""
+    state = logged_in()
+    state.name_user("bob")
+    assert not state.is_logged_in
+    assert state.identity is None
+    assert state.working_directory == ROOT
+
+
+def test_refusal_is_counted():
+    """K7: refused passwords are counted over USER, AUTH and REIN."""
+    state = SessionState()
+    state.name_user("a")
+    state.refuse_login()
+    state.reset()
+    state.name_user("a")
+    state.refuse_login()
+    assert state.failed_logins == 2
+
+
+def test_reset_forgets_everything_set_before():
+    """T3: nothing that was set in clear acts inside TLS."""
+    state = logged_in()
+    state.type = RepresentationType.IMAGE
+    state.level = ProtectionLevel.PRIVATE
+    state.buffer_size_given = True
+    state.epsv_only = True
+    state.prefix = RestartAt(5)
+    state.facts = ("size",)
+    state.host = "h"
+    state.client = "FileZilla"
+    state.reset()
+    assert state == SessionState(client="FileZilla")
+    assert state.is_ascii
+    assert state.facts == DEFAULT_FACTS
+
+
+def test_explicit_tls_leaves_data_in_clear():
+    """T11: after AUTH TLS the data level is Clear until PROT says otherwise."""
+    state = SessionState()
+    state.start_tls()
+    assert not state.can_be_told
+    state.establish_tls()
+    assert state.can_be_told
+    assert state.is_protected
+    assert state.level is ProtectionLevel.CLEAR
+    assert state.buffer_size_given is False
+
+
+def test_auth_ssl_keeps_its_level():
+    """AUTH SSL and TLS-P start with private data connections; the handshake does not take that back."""
+    state = SessionState()
+    state.start_tls()
+    state.level = ProtectionLevel.PRIVATE
+    state.establish_tls()
+    assert state.level is ProtectionLevel.PRIVATE
+    assert state.buffer_size_given is True
+
+
+def test_implicit_tls_protects_data_from_the_start():
+    """An implicit connection has PROT P without a word, also after REIN."""
+    state = SessionState(service=Service.IMPLICIT)
+    state.start_tls()
+    state.establish_tls()
+    assert state.level is ProtectionLevel.PRIVATE
+    assert state.buffer_size_given is True
+    state.level = ProtectionLevel.CLEAR
+    state.reset()
+    assert state.level is ProtectionLevel.PRIVATE
+
+
+def test_host_restarts_the_login_only():
+    """H2: HOST resets the authentication, not PBSZ and PROT."""
+    state = SessionState()
+    state.name_user("alice")
+    state.level = ProtectionLevel.PRIVATE
+    state.name_host("b.example")
+    assert state.stage is LoginStage.NONE
+    assert state.user == ""
+    assert state.host == "b.example"
+    assert state.level is ProtectionLevel.PRIVATE
+
+
+@pytest.mark.parametrize(
+    ("prefix", "keep", "left"),
+    [
+        (RestartAt(7), True, RestartAt(7)),
+        (RestartAt(7), False, None),
+        (RenameFrom(ROOT), True, None),
+        (RenameFrom(ROOT), False, None),
+        (None, True, None),
+    ],
+)
+def test_prefix_clears_itself(prefix, keep, left):
+    """B18, B19, L4: what REST or RNFR announced reaches one command; only REST survives PASV and its like."""
+    state = SessionState(prefix=prefix)
+    assert state.take_prefix(keep_restart=keep) == prefix
+    assert state.prefix == left
+
+
+def test_restart_survives_what_clients_send_before_retr():
+    """L4: clients prepare the data connection between REST and RETR."""
+    kept = {row.verb for row in CATALOGUE.values() if row.keeps_restart}
+    assert {"PASV", "EPSV", "PORT", "EPRT", "TYPE"} <= kept
+    assert not kept & {"RETR", "STOR", "APPE", "LIST", "CWD", "USER"}
+
+
+@pytest.mark.parametrize(
+    ("verb", "argument", "shown"),
+    [
+        ("PASS", "secret", HIDDEN_ARGUMENT),
+        ("PASS", "", ""),
+        ("PAS", "secret", HIDDEN_ARGUMENT),
+        ("RETR", "file", "file"),
+        ("XMKD", "dir", "dir"),
+    ],
+)
+def test_secret_arguments_are_hidden(verb, argument, shown):
+    """Logs never show a password, not even one behind a mistyped PASS."""
+    assert shown_argument(verb, argument) == shown

@@ -1,0 +1,191 @@
+"""A client that does exactly what a test says, octet by octet: the user-PI and user-DTP of RFC 959."""
+
+from __future__ import annotations
+
+import re
+import socket
+import ssl
+from dataclasses import dataclass
+
+from tests.support.server import PASSWORD, USER, Server
+
+TIMEOUT = 10
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One reply."""
+
+    code: int
+    lines: list[str]
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.lines)
+
+
+def tls_context(version: str | None = None) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    if version is not None:
+        context.minimum_version = context.maximum_version = ssl.TLSVersion[version]
+    return context
+
+
+class Client:
+    """A control connection and, one at a time, a data connection."""
+
+    def __init__(self, host: str, port: int, *, implicit: bool = False, version: str | None = None) -> None:
+        self.context = tls_context(version)
+        self.sock: socket.socket = socket.create_connection((host, port), timeout=TIMEOUT)
+        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._buffer = b""
+        self.private = False
+        if implicit:
+            self.wrap()
+            self.private = True
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self.sock.close()
+
+    # --- the control connection ---
+
+    def wrap(self) -> None:
+        self.sock = self.context.wrap_socket(self.sock)
+
+    def send(self, line: str | bytes) -> None:
+        octets = line.encode() if isinstance(line, str) else line
+        self.sock.sendall(octets + b"\r\n")
+
+    def line(self) -> str:
+        while b"\r\n" not in self._buffer:
+            octets = self.sock.recv(65536)
+            if not octets:
+                raise EOFError(f"the server closed the connection; left: {self._buffer!r}")
+            self._buffer += octets
+        line, self._buffer = self._buffer.split(b"\r\n", 1)
+        return line.decode("utf-8", "surrogateescape")
+
+    def answer(self) -> Answer:
+        """Read one reply, single- or multi-line, and insist on its form (RFC 959 section 4.2)."""
+        first = self.line()
+        match = re.fullmatch(r"([1-6][0-9]{2})([ -])(.*)", first, re.DOTALL)
+        assert match, f"not a reply: {first!r}"
+        lines = [match[3]]
+        if match[2] == "-":
+            while True:
+                line = self.line()
+                if line.startswith(match[1] + " "):
+                    lines.append(line[4:])
+                    break
+                assert line.startswith(" "), f"a line inside a reply must be indented: {line!r}"
+                lines.append(line[1:])
+        return Answer(int(match[1]), lines)
+
+    def do(self, line: str | bytes) -> Answer:
+        self.send(line)
+        return self.answer()
+
+    def code(self, line: str | bytes) -> int:
+        return self.do(line).code
+
+    def is_closed(self) -> bool:
+        """Whether the server has closed the control connection (waits for it)."""
+        try:
+            while octets := self.sock.recv(65536):
+                self._buffer += octets
+        except (ConnectionError, ssl.SSLError):
+            pass
+        except TimeoutError:
+            return False
+        return True
+
+    # --- login ---
+
+    def auth(self) -> Client:
+        assert self.do("AUTH TLS").code == 234
+        self.wrap()
+        return self
+
+    def login(self, user: str = USER, password: str = PASSWORD) -> Client:
+        assert self.do(f"USER {user}").code == 331
+        answer = self.do(f"PASS {password}")
+        assert answer.code == 230, answer
+        return self
+
+    def protect(self) -> Client:
+        assert self.do("PBSZ 0").code == 200
+        assert self.do("PROT P").code == 200
+        self.private = True
+        return self
+
+    # --- data connections ---
+
+    def passive(self) -> socket.socket:
+        """EPSV and connect."""
+        answer = self.do("EPSV")
+        assert answer.code == 229, answer
+        port = int(re.search(r"\(\|\|\|([0-9]+)\|\)", answer.text)[1])
+        return socket.create_connection((self.sock.getpeername()[0], port), timeout=TIMEOUT)
+
+    def wrap_data(self, data: socket.socket, session: ssl.SSLSession | None | bool = True) -> ssl.SSLSocket:
+        """Shake hands on a data connection, with the control connection's TLS session unless told otherwise."""
+        if session is True:
+            session = self.sock.session
+        return self.context.wrap_socket(data, session=session or None)
+
+    def download(self, command: str | bytes) -> tuple[bytes, Answer]:
+        """RETR, LIST, …: everything up to the end, and the final reply."""
+        data = self.passive()
+        first = self.do(command)
+        if first.code != 150:
+            data.close()
+            return b"", first
+        if self.private:
+            data = self.wrap_data(data)
+        octets = b"".join(iter(lambda: data.recv(1 << 20), b""))
+        if self.private:
+            data = data.unwrap()
+        data.close()
+        return octets, self.answer()
+
+    def upload(self, command: str | bytes, octets: bytes, *, unwrap: bool = True) -> Answer:
+        """STOR, APPE, STOU: send everything, end it as the protocol wants, return the final reply."""
+        data = self.passive()
+        first = self.do(command)
+        if first.code != 150:
+            data.close()
+            return first
+        if self.private:
+            data = self.wrap_data(data)
+        data.sendall(octets)
+        if self.private and unwrap:
+            data = data.unwrap()
+        data.close()
+        return self.answer()
+
+
+def connected(server: Server, host: str = "127.0.0.1", **options) -> Client:
+    """Connect to the explicit service and read the greeting."""
+    client = Client(host, server.port("explicit", host), **options)
+    assert client.answer().code == 220
+    return client
+
+
+def logged_in(server: Server, host: str = "127.0.0.1", *, version: str | None = None) -> Client:
+    """Log in with TLS on both connections."""
+    return connected(server, host, version=version).auth().login().protect()
+
+
+def implicit(server: Server, host: str = "127.0.0.1", *, version: str | None = None) -> Client:
+    """Log in on the implicit service."""
+    client = Client(host, server.port("implicit", host), implicit=True, version=version)
+    assert client.answer().code == 220
+    return client.login()
