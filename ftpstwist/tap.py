@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 
 from twisted.application.service import IService
 from twisted.cred.credentials import IAnonymous, IUsernamePassword
 from twisted.cred.strcred import AuthOptionMixin
+from twisted.internet import reactor
 from twisted.python import usage
 
 from ftpstwist.config.check import check
 from ftpstwist.config.complaint import ConfigurationError
 from ftpstwist.config.defaults import demo_settings
-from ftpstwist.config.load import load, override
+from ftpstwist.config.load import Draft, load, override
+from ftpstwist.config.rule import survey
 from ftpstwist.config.schema import Settings
+from ftpstwist.services.build import IReactor, ftps_service
+from ftpstwist.services.demo import DemoService, prepare_demo
 
 DEMO_STATE = "ftps-state"
 """Folder of the embedded default, below the current one."""
@@ -57,41 +63,40 @@ class Options(usage.Options, AuthOptionMixin):
             UsageError: With everything that is wrong; nothing listens then.
         """
         try:
-            settings = override(
-                self._load(), explicit=self.explicit or None, implicit=self.implicit or None, root=self["root"]
+            draft = override(
+                self._draft(), explicit=self.explicit or None, implicit=self.implicit or None, root=self["root"]
             )
-            findings = check(settings)
-            if findings.errors:
-                raise ConfigurationError(findings.errors)
         except ConfigurationError as error:
-            raise usage.UsageError(f"the configuration can not be used:\n{error}") from None
-        for warning in findings.warnings:
-            print(f"warning: {warning}", file=sys.stderr)
-        self.settings = settings
+            raise _unusable(error) from None
+        findings = check(draft, survey(datetime.now(UTC)))
+        if findings.errors:
+            raise _unusable(ConfigurationError(findings.complaints))
+        self.settings = draft.settings
+        for warning in () if self.is_demo else findings.warnings:
+            print(warning, file=sys.stderr)  # noqa: T201 - nothing is logged yet
 
     @property
     def is_demo(self) -> bool:
         """Whether the embedded default is served."""
         return self["config"] is None
 
-    def _load(self) -> Settings:
+    def _draft(self) -> Draft:
         if self.is_demo:
-            return demo_settings(Path(self["state"]).absolute())
+            return Draft(demo_settings(Path(self["state"]).absolute()))
         return load(self["config"])
 
 
+def _unusable(error: ConfigurationError) -> usage.UsageError:
+    return usage.UsageError(f"the configuration can not be used\n{error}")
+
+
 def makeService(options: Options) -> IService:  # noqa: N802 - Twisted's name
-    """Make the service."""
-    from twisted.internet import reactor
-
-    from ftpstwist.services.build import ftps_service
-    from ftpstwist.services.demo import DemoService, prepare_demo
-
+    """Make the service that the options ask for."""
     settings = options.settings
     if settings is None:
         raise usage.UsageError("the options were not parsed")
     password = prepare_demo(settings) if options.is_demo else None
-    service = ftps_service(settings, reactor=reactor, checkers=options.get("credCheckers"))
+    service = ftps_service(settings, reactor=cast(IReactor, reactor), checkers=options.get("credCheckers"))
     if options.is_demo:
         DemoService(service, settings, password).setServiceParent(service)
     return service

@@ -12,11 +12,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ftpstwist.config.certificates import read_certificates
-from ftpstwist.config.check import Checked, load
-from ftpstwist.config.complaint import Complaint, ConfigurationError
-from ftpstwist.config.load import Options
+from ftpstwist.config.check import Findings, check
+from ftpstwist.config.complaint import ConfigurationError
+from ftpstwist.config.load import load, override
 from ftpstwist.config.rule import survey
-from ftpstwist.config.summary import summarise
+from ftpstwist.config.summary import Section, summarise
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,37 +49,34 @@ def run(args: argparse.Namespace) -> int:
         The exit status; 1 if the server would not start.
     """
     now = datetime.now(UTC)
-    options = Options(listen=args.listen, listen_implicit=args.listen_implicit, root=args.root)
     try:
-        checked = load(args.config, survey(now), options)
+        draft = override(load(args.config), explicit=args.listen, implicit=args.listen_implicit, root=args.root)
     except ConfigurationError as error:
-        _print_complaints(error.complaints)
-        print(f"{args.config}: {_count(error.complaints)}. The server would not start.", file=sys.stderr)
-        return FAILED
-    _print_complaints(checked.warnings)
-    _print_summary(checked, now)
-    print(f"{args.config}: {_count(checked.warnings)}. The server would start.")
-    return DONE
+        return _report(args.config, Findings(error.complaints, ()))
+    findings = check(draft, survey(now))
+    if not findings.errors:
+        sections = summarise(draft.settings, read_certificates(draft.settings, now=now).pairs)
+        _print_summary(sections)
+    return _report(args.config, findings)
 
 
-def _print_complaints(complaints: Sequence[Complaint]) -> None:
-    for each in complaints:
+def _report(file: str, findings: Findings) -> int:
+    sys.stdout.flush()
+    for each in findings.complaints:
         end = "" if each.remedy.endswith("?") else "."
         print(f"{each.severity.value}: {each.place}\n    {each.cause}.\n    {each.remedy}{end}\n", file=sys.stderr)
-
-
-def _print_summary(checked: Checked, now: datetime) -> None:
     sys.stderr.flush()
-    for section in summarise(checked.settings, read_certificates(checked.settings, now=now).pairs):
+    counts = f"{_number(len(findings.errors), 'error')}, {_number(len(findings.warnings), 'warning')}"
+    print(f"{file}: {counts}. The server {'would not' if findings.errors else 'would'} start.")
+    return FAILED if findings.errors else DONE
+
+
+def _print_summary(sections: Sequence[Section]) -> None:
+    for section in sections:
         print(section.title)
         for line in section.lines:
             print(f"    {line}")
         print()
-
-
-def _count(complaints: Sequence[Complaint]) -> str:
-    errors = sum(each.is_error for each in complaints)
-    return f"{_number(errors, 'error')}, {_number(len(complaints) - errors, 'warning')}"
 
 
 def _number(count: int, word: str) -> str:

@@ -16,6 +16,8 @@ from importlib.metadata import version as version_of
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Protocol, cast
 
+from ftpstwist import __version__
+
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - it has no public name
 
@@ -28,7 +30,7 @@ COMMANDS = {
 }
 """The commands, each with its help; all but ``version`` have a module of that name beside this one."""
 
-_PACKAGES = ("ftpstwist", "twisted", "pyopenssl", "cryptography", "service-identity", "argon2-cffi", "cattrs")
+_PACKAGES = ("twisted", "pyopenssl", "cryptography", "service-identity", "argon2-cffi", "cattrs")
 
 
 class _Command(Protocol):
@@ -87,6 +89,7 @@ def _parser(wanted: str, command: _Command | None) -> argparse.ArgumentParser:
 def _print_versions() -> int:
     from cryptography.hazmat.backends.openssl import backend  # noqa: PLC0415 - slow to load, and for this alone
 
+    print(f"ftpstwist {__version__}")
     for name in _PACKAGES:
         print(f"{name} {version_of(name)}")
     print(backend.openssl_version_text())

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from ftpstwist.config import check_accounts, check_network, check_tls, contradictions
 from ftpstwist.config.complaint import Complaint, ConfigurationError, in_order
-from ftpstwist.config.load import Draft, Options, override, read_draft
+from ftpstwist.config.load import Draft, load
 from ftpstwist.config.rule import Surroundings
 from ftpstwist.config.schema import Settings
 
@@ -22,47 +22,53 @@ RULES = (*contradictions.RULES, *check_tls.RULES, *check_network.RULES, *check_a
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
-    """Settings that may be used.
+class Findings:
+    """What the check found.
 
     Attributes:
-        settings: All of them.
-        warnings: What may not be as it was meant; errors there are none.
+        errors: What keeps the server from starting.
+        warnings: What may not be as it was meant.
     """
 
-    settings: Settings
+    errors: tuple[Complaint, ...]
     warnings: tuple[Complaint, ...]
 
+    @property
+    def complaints(self) -> tuple[Complaint, ...]:
+        """Errors, then warnings."""
+        return self.errors + self.warnings
 
-def check(draft: Draft, surroundings: Surroundings) -> Checked:
+
+def check(draft: Draft, surroundings: Surroundings) -> Findings:
     """Judge a draft. Blocks, on files and on looking up names.
 
     Args:
-        draft: From ``config.load``.
+        draft: From ``config.load``, or ``Draft(settings)``.
         surroundings: The world around the server.
-
-    Raises:
-        ConfigurationError: With all errors and warnings, if there is an error.
     """
     found = list(draft.complaints)
     for rule in RULES:
         if rule.applies_to(draft):
             found += rule.judge(draft.settings, surroundings)
     complaints = in_order(found)
-    if any(complaint.is_error for complaint in complaints):
-        raise ConfigurationError(complaints)
-    return Checked(draft.settings, complaints)
+    return Findings(
+        errors=tuple(complaint for complaint in complaints if complaint.is_error),
+        warnings=tuple(complaint for complaint in complaints if not complaint.is_error),
+    )
 
 
-def load(file: str | os.PathLike[str], surroundings: Surroundings, options: Options | None = None) -> Checked:
-    """Read and judge a configuration file. Blocks.
+def load_settings(file: str | os.PathLike[str], surroundings: Surroundings) -> Settings:
+    """Read a configuration file for use. Blocks.
 
     Args:
         file: Its path.
         surroundings: The world around the server, from ``config.rule.survey``.
-        options: What the command line puts in the place of the file.
 
     Raises:
-        ConfigurationError: With everything that is wrong.
+        ConfigurationError: With everything that is wrong, warnings included.
     """
-    return check(override(read_draft(file), options or Options()), surroundings)
+    draft = load(file)
+    findings = check(draft, surroundings)
+    if findings.errors:
+        raise ConfigurationError(findings.complaints)
+    return draft.settings

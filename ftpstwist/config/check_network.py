@@ -49,7 +49,7 @@ def _ports_may_be_bound(settings: Settings, surroundings: Surroundings) -> Itera
                     f"port {endpoint.port} needs a privilege that this process does not have",
                     f"{_FOR_PRIVILEGES} {lowest - 1}",
                 )
-    if settings.passive.ports.first < lowest:
+    if 0 < settings.passive.ports.first < lowest:
         yield settings.origin.warn(
             "passive.ports",
             f"port {settings.passive.ports.first} needs a privilege that this process does not have",
@@ -69,7 +69,11 @@ def _source_ports_need_no_privilege(settings: Settings, _: Surroundings) -> Iter
 
 def _passive_ports_suffice(settings: Settings, _: Surroundings) -> Iterator[Complaint]:
     ports, sessions = len(settings.passive.ports), settings.limits.sessions_per_address
-    if ports < sessions:
+    if settings.passive.ports.first == 0:
+        yield settings.origin.warn(
+            "passive.ports", "the system chooses another port at every start", "Name ports, to open them in a firewall"
+        )
+    elif ports < sessions:
         yield settings.origin.warn(
             "passive.ports",
             f"{ports} ports are fewer than the {sessions} sessions that one address may have; "

@@ -6,10 +6,13 @@ the loopback interface; no privileged port is used.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from ipaddress import IPv6Address
 from pathlib import Path
 
 from ftpstwist.config.endpoint import Endpoint
-from ftpstwist.config.form_network import PortRange
+from ftpstwist.config.form_network import Address, PortRange
+from ftpstwist.config.rule import can_listen_on
 from ftpstwist.config.schema import Settings
 from ftpstwist.config.schema_accounts import AccountSettings
 from ftpstwist.config.schema_data import PassiveSettings
@@ -20,7 +23,7 @@ IMPLICIT_PORT = 9990
 PASSIVE_PORTS = PortRange(50200, 50219)
 
 
-def demo_settings(state_directory: Path, *, ipv6: bool) -> Settings:
+def demo_settings(state_directory: Path, *, has_address: Callable[[Address], bool] = can_listen_on) -> Settings:
     """Return the settings of a trial server.
 
     The certificate, the users file and the files are kept below *state_directory*;
@@ -28,9 +31,9 @@ def demo_settings(state_directory: Path, *, ipv6: bool) -> Settings:
 
     Args:
         state_directory: The folder that holds all of it.
-        ipv6: Whether the machine has IPv6, and so ``::1``.
+        has_address: Tells whether this machine can listen on an address; asked for ``::1``.
     """
-    folder = state_directory.absolute()
+    folder, ipv6 = state_directory.absolute(), has_address(IPv6Address("::1"))
     return Settings(
         server=ServerSettings(
             explicit=_on_loopback(EXPLICIT_PORT, ipv6=ipv6),

@@ -34,11 +34,9 @@ class PortRange:
         return str(self.first) if self.first == self.last else f"{self.first}-{self.last}"
 
 
-def ports(*, any_port: bool = False) -> Form[PortRange]:
-    """A range of TCP ports; with *any_port*, 0 leaves the choice to the system."""
-    noun, example = "a range of ports", ' such as "50000-50100", or one port'
-    if any_port:
-        example += "; 0 lets the system choose"
+def ports() -> Form[PortRange]:
+    """A range of TCP ports, or 0 to leave the choice to the system."""
+    noun, example = "a range of ports", ' such as "50000-50100", or one port; 0 lets the system choose'
 
     def read(value: object) -> PortRange:
         found = _PORTS.fullmatch(str(value)) if isinstance(value, str | int) and not isinstance(value, bool) else None
@@ -46,12 +44,10 @@ def ports(*, any_port: bool = False) -> Form[PortRange]:
             raise expected(noun, example, value)
         first = int(found[1])
         last = int(found[2]) if found[2] is not None else first
-        if any_port and first == last == 0:
-            return PortRange(0, 0)
-        if first < 1 or last > MAX_PORT:
-            raise Unusable(f"{describe(value)} goes beyond the ports that exist", f"Use ports from 1 to {MAX_PORT}")
         if first > last:
             raise Unusable(f"{describe(value)} ends before it begins", f'Write "{last}-{first}"')
+        if last > MAX_PORT or first == 0 < last:
+            raise Unusable(f"{describe(value)} goes beyond the ports that exist", f"Use ports from 1 to {MAX_PORT}")
         return PortRange(first, last)
 
     def show(value: PortRange) -> str:

@@ -49,7 +49,7 @@ class Draft:
     complaints: tuple[Complaint, ...] = ()
 
 
-def read_draft(file: str | os.PathLike[str]) -> Draft:
+def load(file: str | os.PathLike[str]) -> Draft:
     """Read a configuration file as far as possible. Blocks.
 
     Args:
@@ -59,10 +59,10 @@ def read_draft(file: str | os.PathLike[str]) -> Draft:
         ConfigurationError: It can not be read at all, or is not TOML.
     """
     name = os.fspath(file)
-    return parse_draft(_read_text(name), name)
+    return parse(_read_text(name), name)
 
 
-def parse_draft(text: str, name: str) -> Draft:
+def parse(text: str, name: str) -> Draft:
     """Read a configuration as far as possible.
 
     Args:
@@ -89,36 +89,55 @@ def resolve(table: D, folder: Path) -> D:
     return replace(table, **values)
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What the command line may put in the place of what the file says; ``None`` leaves it as it is.
+def override(
+    draft: Draft,
+    *,
+    explicit: Sequence[str] | None = None,
+    implicit: Sequence[str] | None = None,
+    root: str | None = None,
+) -> Draft:
+    """Put options of the command line in the place of what the file says; ``None`` leaves it as it is.
 
-    Attributes:
-        listen: Endpoints for explicit TLS; none at all switches the service off.
-        listen_implicit: Endpoints for implicit TLS, likewise.
-        root: Folder that holds the homes; a relative one starts at the current folder.
+    Args:
+        draft: From the file.
+        explicit: Endpoints for explicit TLS (``--listen``); none at all switches the service off.
+        implicit: Endpoints for implicit TLS (``--listen-implicit``), likewise.
+        root: Folder that holds the homes (``--root``); a relative one starts at the current folder.
+
+    Returns:
+        A draft that complains about bad options, too.
     """
+    if root is not None:
+        accounts = replace(draft.settings.accounts, root=Path(root).absolute())
+        draft = _settle(draft, replace(draft.settings, accounts=accounts), "accounts.root", [])
+    if explicit is not None:
+        endpoints, complaints = _read_endpoints(explicit, "--listen")
+        server = replace(draft.settings.server, explicit=endpoints)
+        draft = _settle(draft, replace(draft.settings, server=server), "server.explicit", complaints)
+    if implicit is not None:
+        endpoints, complaints = _read_endpoints(implicit, "--listen-implicit")
+        server = replace(draft.settings.server, implicit=endpoints)
+        draft = _settle(draft, replace(draft.settings, server=server), "server.implicit", complaints)
+    return draft
 
-    listen: Sequence[str] | None = None
-    listen_implicit: Sequence[str] | None = None
-    root: str | None = None
+
+def _settle(draft: Draft, settings: Settings, key: str, complaints: list[Complaint]) -> Draft:
+    """Return the draft with new settings; *key* can be judged now if there is nothing to complain about."""
+    unusable = {bad for bad in draft.unusable if bad != key and not bad.startswith(f"{key}[")}
+    if complaints:
+        unusable.add(key)
+    return Draft(settings, frozenset(unusable), (*draft.complaints, *complaints))
 
 
-def override(draft: Draft, options: Options) -> Draft:
-    """Put options of the command line in the place of what the file says, with complaints about bad ones."""
-    complaints: list[Complaint] = list(draft.complaints)
-    server, accounts = draft.settings.server, draft.settings.accounts
-    if options.listen is not None:
-        server = replace(server, explicit=_read_endpoints(options.listen, "--listen", complaints))
-    if options.listen_implicit is not None:
-        server = replace(server, implicit=_read_endpoints(options.listen_implicit, "--listen-implicit", complaints))
-    if options.root is not None:
-        accounts = replace(accounts, root=Path(options.root).absolute())
-    return replace(
-        draft,
-        settings=replace(draft.settings, server=server, accounts=accounts),
-        complaints=tuple(complaints),
-    )
+def _read_endpoints(descriptions: Sequence[str], option: str) -> tuple[tuple[Endpoint, ...], list[Complaint]]:
+    endpoints: list[Endpoint] = []
+    complaints: list[Complaint] = []
+    for description in descriptions:
+        try:
+            endpoints.append(Endpoint.parse(description))
+        except Unusable as error:
+            complaints.append(Complaint(COMMAND_LINE, option, error.cause, error.remedy))
+    return tuple(endpoints), complaints
 
 
 def _read_text(name: str) -> str:
@@ -165,13 +184,3 @@ def _resolve_value(value: Any, folder: Path) -> Any:
             return resolve(value, folder)
         case _:
             return value
-
-
-def _read_endpoints(descriptions: Sequence[str], option: str, complaints: list[Complaint]) -> tuple[Endpoint, ...]:
-    endpoints = []
-    for description in descriptions:
-        try:
-            endpoints.append(Endpoint.parse(description))
-        except Unusable as error:
-            complaints.append(Complaint(COMMAND_LINE, option, error.cause, error.remedy))
-    return tuple(endpoints)

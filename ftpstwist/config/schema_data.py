@@ -73,7 +73,8 @@ class PassiveSettings:
 
     ports: Ports = setting(
         PortRange(50000, 50099),
-        "Ports to listen on. Clients that resume TLS sessions can share one; others of one address need one each.",
+        "Ports to listen on. Clients that resume TLS sessions can share one; others of one address need one each. "
+        "0 is for trials: no firewall can know the port then.",
     )
     interfaces: tuple[Annotated[Address, address()], ...] = setting(
         (), "Addresses of this machine to listen on. An empty list means those of the endpoints in [server]."
@@ -114,9 +115,7 @@ class ActiveSettings:
     """Data connections that the server opens (PORT, EPRT), only ever to the client's own address."""
 
     enabled: bool = setting(True, "Whether PORT and EPRT are allowed.")
-    source_ports: Annotated[PortRange, ports(any_port=True)] = setting(
-        PortRange(0, 0), "Ports that the connections come from."
-    )
+    source_ports: Ports = setting(PortRange(0, 0), "Ports that the connections come from.")
 
 
 @dataclass(frozen=True, slots=True)

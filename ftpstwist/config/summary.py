@@ -107,7 +107,7 @@ def _accounts(settings: Settings) -> Iterator[str]:
 
 def _firewall(settings: Settings) -> Iterator[str]:
     ports = [PortRange(endpoint.port, endpoint.port) for endpoint in settings.endpoints if endpoint.port]
-    shown = dict.fromkeys(map(str, [*ports, settings.passive.ports]))
+    shown = dict.fromkeys(str(each) for each in [*ports, settings.passive.ports] if each.first)
     yield f"TCP {join_words(list(shown), 'and')}, from clients to this machine"
     if settings.active.enabled:
         source = settings.active.source_ports

@@ -56,7 +56,7 @@ class ExpectationState(Enum):
     CONNECTED = "a connection waits for the transfer command"
     TAKEN = "the transfer command has taken a connection, or waits for one"
     EXPIRED = "no transfer command came in time"
-    CLOSED = "served, replaced or forgotten"
+    CLOSED = "served, replaced or forgotten, or the ports are closed"
 
 
 class Expectation:
@@ -107,9 +107,9 @@ class Expectation:
         return may_stand_for(peer, self.peer, self._networks)
 
     @property
-    def has_arrival(self) -> bool:
-        """Whether a connection has come that nobody took yet."""
-        return bool(self._arrivals)
+    def is_met(self) -> bool:
+        """Whether a connection has come for it already."""
+        return self._room < ARRIVALS_AT_MOST
 
     @property
     def waits_in_clear(self) -> bool:
@@ -133,7 +133,7 @@ class Expectation:
         Raises:
             FtpError: DATA_NOT_OPENED, it came too late.
         """
-        if self.state is ExpectationState.EXPIRED:
+        if self._is_over:
             raise FtpError(
                 ErrorKind.DATA_NOT_OPENED, f"passive port {self.port}: the transfer command came too late", "try again"
             )
@@ -162,7 +162,7 @@ class Expectation:
         self._end(ExpectationState.EXPIRED)
 
     def _end(self, state: ExpectationState) -> None:
-        if self.state in {ExpectationState.CLOSED, ExpectationState.EXPIRED}:
+        if self._is_over:
             return
         self.state = state
         self._room = 0
@@ -173,6 +173,10 @@ class Expectation:
         self._arrivals.clear()
         self._wake()
         self._ended(self)
+
+    @property
+    def _is_over(self) -> bool:
+        return self.state in {ExpectationState.CLOSED, ExpectationState.EXPIRED}
 
     def _wake(self) -> None:
         waiter, self._waiter = self._waiter, None

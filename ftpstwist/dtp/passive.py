@@ -254,7 +254,7 @@ class PassivePool:
                 "open more passive ports, or use clients that resume the TLS session",
             )
             return
-        waiting = [expectation for expectation in candidates if not expectation.has_arrival]
+        waiting = [expectation for expectation in candidates if not expectation.is_met]
         self._give(undecided, (waiting or candidates)[0])
 
     def _give(

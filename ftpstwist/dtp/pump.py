@@ -166,8 +166,11 @@ class Download:
         return count
 
     def _protect(self, channel: TlsChannel, clear: Octets) -> memoryview:
-        if clear:
-            channel.encrypt(clear)
+        try:
+            if clear:
+                channel.encrypt(clear)
+        except TlsError as error:
+            raise _broken(error) from error
         if self._source_ended:
             channel.close()
         return memoryview(_drain_all(channel))
@@ -226,7 +229,7 @@ class Upload:
             except BlockingIOError:
                 return Pause.EMPTY
             except OSError as error:
-                raise self._broken(error) from error
+                raise self._ended_by(error) from error
             if not count:
                 self._end_of_stream()
                 return Pause.ENDED
@@ -252,7 +255,7 @@ class Upload:
             self._complete()
             return True
         except TlsError as error:
-            raise FtpError(ErrorKind.DATA_LOST, error.cause, "TLS on the data connection broke") from error
+            raise _broken(error) from error
         return False
 
     def _end_of_stream(self) -> None:
@@ -261,7 +264,7 @@ class Upload:
             raise _truncated("FIN without close_notify")
         self._complete()
 
-    def _broken(self, error: OSError) -> FtpError:
+    def _ended_by(self, error: OSError) -> FtpError:
         if self._channel is not None and self._settings.strict_end:
             return _truncated(f"{error.strerror} before close_notify")
         return _lost(error)
@@ -312,6 +315,10 @@ def _drain_all(channel: TlsChannel) -> bytes:
 
 def _lost(error: OSError) -> FtpError:
     return FtpError(ErrorKind.DATA_LOST, f"data connection: {error.strerror}")
+
+
+def _broken(error: TlsError) -> FtpError:
+    return FtpError(ErrorKind.DATA_LOST, error.cause, "TLS on the data connection broke")
 
 
 def _truncated(what: str) -> FtpError:

@@ -34,7 +34,8 @@ class QuotaLedger:
     def __init__(self, count: Callable[[], int]) -> None:
         self._count = count
         self._used: int | None = None
-        self._lock = threading.Lock()
+        # Reentrant: a forgotten upload settles its books whenever it is collected, also while the lock is held.
+        self._lock = threading.RLock()
         self.changing = threading.Lock()
 
     @property

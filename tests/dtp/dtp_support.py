@@ -113,21 +113,23 @@ class DtpTestCase(TestCase):
             reactor=reactor,
             clock=reactor,
             random=random.SystemRandom(),
-            report=lambda peer, kind, detail, remedy: self.reports.append((kind, peer)),
+            report=lambda *report: self.reports.append((report[1], report[0])),
         )
         pool.bind()
         pool.start()
         self.addCleanup(pool.stop)
         return pool
 
-    def session(self, side: Side | None = None, settings: DataSettings | None = None) -> SessionDataConnections:
+    def session(
+        self, side: Side | None = None, settings: DataSettings | None = None, clock=reactor
+    ) -> SessionDataConnections:
         return SessionDataConnections(
             side or Side(),
             pool=self.pool,
             addresses=AdvertisedAddresses((), threads=self.threads, clock=reactor),
             settings=settings or self.settings,
             reactor=reactor,
-            clock=reactor,
+            clock=clock,
             threads=self.threads,
         )
 

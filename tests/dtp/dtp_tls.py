@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 import tempfile
 from datetime import UTC, datetime
@@ -15,7 +16,6 @@ from ftpstwist.tls.certificate import CertificatePair
 from ftpstwist.tls.context import SharedContexts
 from ftpstwist.tls.policy import ServerCertificates, TlsPolicy, TlsVersion
 from ftpstwist.tls.selfsigned import make_self_signed
-import contextlib
 
 
 @cache

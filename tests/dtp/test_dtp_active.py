@@ -7,6 +7,8 @@ from contextlib import closing
 from dataclasses import replace
 from ipaddress import ip_network
 
+import pytest
+
 from ftpstwist.interfaces import ErrorKind, FtpError
 from ftpstwist.wire.hostport import HostPort
 
@@ -94,8 +96,7 @@ class Active(DtpTestCase):
         """The server connects to no third host and to no service below 1024 (RFC 2577 section 3)."""
         data = self.session()
         for target in (HostPort("127.0.0.2", 5000), HostPort("127.0.0.1", 1023), HostPort("example.org", 5000)):
-            error = self.assertRaises(FtpError, data.prepare_active, target)
-            assert error.kind is ErrorKind.DATA_REFUSED
+            self.assert_refused(data, target)
             assert not data.is_prepared
         data.prepare_active(HostPort("127.0.0.1", 1024))
         data.prepare_active(HostPort("::ffff:127.0.0.1", 1024))
@@ -105,8 +106,13 @@ class Active(DtpTestCase):
         """Server-to-server transfer can be allowed by network, the low ports still excepted."""
         data = self.session(settings=replace(self.settings, active_networks=(ip_network("127.0.0.0/24"),)))
         data.prepare_active(HostPort("127.0.0.2", 5000))
-        self.assertRaises(FtpError, data.prepare_active, HostPort("127.0.0.2", 25))
-        self.assertRaises(FtpError, data.prepare_active, HostPort("127.0.1.1", 5000))
+        self.assert_refused(data, HostPort("127.0.0.2", 25))
+        self.assert_refused(data, HostPort("127.0.1.1", 5000))
+
+    def assert_refused(self, data, target) -> None:
+        with pytest.raises(FtpError) as refused:
+            data.prepare_active(target)
+        assert refused.value.kind is ErrorKind.DATA_REFUSED
 
     async def test_nobody_listens(self) -> None:
         """A refused connection is 425 at once, with a hint."""

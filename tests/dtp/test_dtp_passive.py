@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import random
 import resource
@@ -11,6 +12,7 @@ from contextlib import closing
 from dataclasses import replace
 from ipaddress import ip_network
 
+import pytest
 from twisted.internet import reactor
 from twisted.internet.error import ConnectionDone
 from twisted.internet.task import Clock
@@ -36,8 +38,6 @@ from .dtp_support import (
     until,
     upload,
 )
-import itertools
-import pytest
 
 
 def _reads_nothing(sock: socket.socket) -> bool:
@@ -196,17 +196,19 @@ class Preparation(DtpTestCase):
         self.pool = self.make_pool(replace(self.passive, expectations=5, expectations_per_peer=3))
         for _ in range(3):
             self.session().prepare_passive(ipv6=False)
-        refused = self.assertRaises(FtpError, self.session().prepare_passive, ipv6=False)
-        assert refused.kind is ErrorKind.NO_DATA_PORT
+        self.assert_no_port(self.session())
         for _ in range(2):
             self.session(Side(peer="127.0.0.7")).prepare_passive(ipv6=False)
-        refused = self.assertRaises(FtpError, self.session(Side(peer="127.0.0.8")).prepare_passive, ipv6=False)
-        assert refused.kind is ErrorKind.NO_DATA_PORT
+        self.assert_no_port(self.session(Side(peer="127.0.0.8")))
 
     async def test_no_port_of_the_family(self) -> None:
         """EPSV over IPv6 on a server that listens on IPv4 only is refused in words."""
-        refused = self.assertRaises(FtpError, self.session().prepare_passive, ipv6=True)
-        assert refused.kind is ErrorKind.NO_DATA_PORT
+        self.assert_no_port(self.session(), ipv6=True)
+
+    def assert_no_port(self, data, *, ipv6=False) -> None:
+        with pytest.raises(FtpError) as refused:
+            data.prepare_passive(ipv6=ipv6)
+        assert refused.value.kind is ErrorKind.NO_DATA_PORT
 
     async def test_expectation_expires(self) -> None:
         """A PASV that is never used ends by itself, with what connected to it; a late RETR is told so."""
@@ -273,7 +275,8 @@ class Ports(DtpTestCase):
             random=random.SystemRandom(),
             report=lambda *_: None,
         )
-        self.assertRaises(OSError, pool.bind)
+        with pytest.raises(OSError, match="assign"):
+            pool.bind()
         assert await self.sockets() == before
 
     async def test_adopted_socket(self) -> None:
@@ -368,10 +371,11 @@ class Accepting(DtpTestCase):
         transfer = started(upload(data, Sink()))
         waiting = self.session(Side(peer="127.0.0.2"))
         with closing(await in_thread(dial, waiting.prepare_passive(ipv6=False), "127.0.0.2")) as sock:
-            await until(lambda: waiting._prepared.has_arrival)
+            await until(lambda: waiting._prepared.is_met)
             self.pool.stop()
             assert await in_thread(_reads_nothing, sock)
-            error = await self.assertFailure(transfer, FtpError)
-        assert error.kind is ErrorKind.DATA_NOT_OPENED
+            for stopped in (transfer, started(upload(waiting, Sink()))):
+                error = await self.assertFailure(stopped, FtpError)
+                assert error.kind is ErrorKind.DATA_NOT_OPENED
         with pytest.raises(ConnectionRefusedError):
             dial(port)

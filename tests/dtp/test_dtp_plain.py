@@ -8,13 +8,17 @@ from contextlib import closing
 from dataclasses import replace
 
 from twisted.internet.defer import CancelledError
+from twisted.internet.defer import TimeoutError as WaitedTooLong
+from twisted.internet.task import Clock
 
+from ftpstwist.dtp.connection import SocketDataConnection
 from ftpstwist.dtp.settings import PassiveSettings
 from ftpstwist.interfaces import ErrorKind, FtpError
 
 from .dtp_support import (
     DtpTestCase,
     EndlessSource,
+    Side,
     Sink,
     Source,
     dial,
@@ -103,19 +107,15 @@ class PlainUploads(DtpTestCase):
         assert bytes(sink.octets) == b"one\ntwo\rthree\n\r"
 
     async def test_rate(self) -> None:
-        """An upload under a rate limit is whole and takes its time, on the reactor's clock."""
-        data, sink = self.session(), Sink()
+        """An upload under a rate limit is whole and takes its time."""
+        clock, sink = Clock(), Sink()
+        data = self.session(clock=clock)
         client = in_thread(store, data.prepare_passive(ipv6=False), HUNDRED_KB)
-        began = self.seconds()
-        await upload(data, sink, rate=200_000)
+        transfer = started(upload(data, sink, rate=20_000))
+        await until(lambda: clock.advance(0.01) or transfer.called)
         await client
         assert bytes(sink.octets) == HUNDRED_KB
-        assert began < self.seconds()
-
-    def seconds(self) -> float:
-        from twisted.internet import reactor
-
-        return reactor.seconds()
+        assert clock.seconds() > (len(HUNDRED_KB) - 10_000) / 20_000
 
 
 class PlainDownloads(DtpTestCase):
@@ -152,6 +152,42 @@ class PlainDownloads(DtpTestCase):
         with closing(await in_thread(dial, port)):
             error = await self.assertFailure(transfer, FtpError)
         assert error.kind is ErrorKind.DATA_STALLED
+
+    async def test_client_that_reads_slowly_has_not_stalled(self) -> None:
+        """Whoever reads at all is served, even too slowly for the kernel to call the socket writable."""
+        unsent = [300, 200, 100, 100]
+
+        class Slow:
+            plain = None
+
+            def unsent(self) -> int:
+                return unsent.pop(0)
+
+            async def writable(self, seconds: float) -> None:
+                raise WaitedTooLong
+
+        connection = SocketDataConnection(
+            Slow(),
+            None,
+            head=b"",
+            upload=False,
+            settings=self.settings,
+            threads=self.threads,
+            clock=Clock(),
+            linger=lambda _: None,
+        )
+        error = await self.assertFailure(started(connection._room()), FtpError)
+        assert (error.kind, unsent) == (ErrorKind.DATA_STALLED, [])
+
+    async def test_rate(self) -> None:
+        """A download under a rate limit is whole and takes its time."""
+        clock = Clock()
+        data = self.session(clock=clock)
+        client = in_thread(fetch, data.prepare_passive(ipv6=False))
+        transfer = started(download(data, Source(HUNDRED_KB), rate=20_000))
+        await until(lambda: clock.advance(0.01) or transfer.called)
+        assert await client == HUNDRED_KB
+        assert clock.seconds() > (len(HUNDRED_KB) - 10_000) / 20_000
 
     async def test_client_that_goes_away(self) -> None:
         """A client that closes in the middle of a download gets its reply, and the thread is free."""
@@ -230,8 +266,6 @@ class Ipv6(DtpTestCase):
 
     async def test_download(self) -> None:
         """EPSV over IPv6 works, and its listeners take IPv6 only."""
-        from .dtp_support import Side
-
         data = self.session(Side(peer="::1", host="::1"))
         port = data.prepare_passive(ipv6=True)
         transfer = started(download(data, Source(HUNDRED_KB)))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 
+import pytest
 from twisted.internet import reactor
 from twisted.internet.defer import CancelledError
 from twisted.internet.defer import TimeoutError as WaitedTooLong
@@ -14,8 +16,6 @@ from ftpstwist.dtp.linger import Lingering
 from ftpstwist.dtp.readiness import ReactorSocket
 
 from .dtp_support import reset, started, until
-import pytest
-import contextlib
 
 
 def _tcp_pair() -> tuple[socket.socket, socket.socket]:
@@ -50,15 +50,18 @@ class Waiting(TestCase):
 
     async def test_writable(self) -> None:
         """Room wakes the writer, only when there is some."""
-        chunk = bytes(1 << 20)
-        with pytest.raises(BlockingIOError):
-            while True:
-                self.near.plain.send(chunk)
+        self._fill()
         waiting = started(self.near.writable(10))
         self.far.setblocking(False)
         await until(lambda: self._drain_far() or waiting.called)
         await waiting
         self.assertIdle()
+
+    def _fill(self) -> None:
+        chunk = bytes(1 << 20)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                self.near.plain.send(chunk)
 
     def _drain_far(self) -> None:
         with contextlib.suppress(BlockingIOError):
@@ -88,7 +91,8 @@ class Waiting(TestCase):
         reset(self.far)
         await reading
         await writing
-        self.assertRaises(ConnectionResetError, self.near.plain.recv, 1)
+        with pytest.raises(ConnectionResetError):
+            self.near.plain.recv(1)
         self.assertIdle()
 
     async def test_fin_wakes_the_reader(self) -> None:
@@ -110,10 +114,7 @@ class Waiting(TestCase):
         """A slow reader can be told from one that has stalled."""
         if self.near.unsent() is None:
             return
-        chunk = bytes(1 << 20)
-        with pytest.raises(BlockingIOError):
-            while True:
-                self.near.plain.send(chunk)
+        self._fill()
         before = self.near.unsent()
         self.far.recv(1 << 20)
         await until(lambda: self.near.unsent() < before or self.far.recv(1 << 20) is None)

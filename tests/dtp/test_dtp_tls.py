@@ -237,7 +237,7 @@ class Downloads(TlsTestCase):
         with closing(await in_thread(client)):
             error = await self.assertFailure(running, FtpError)
         assert error.kind is ErrorKind.DATA_STALLED
-        assert 0 < held[0]
+        assert held[0] > 0
         assert held[0] < 66000
 
 

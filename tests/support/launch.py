@@ -15,14 +15,14 @@ from twisted.internet.defer import Deferred
 from twisted.logger import globalLogBeginner, textFileLogObserver
 
 from ftpstwist.config.form_network import PortRange
-from ftpstwist.config.load import read_draft
+from ftpstwist.config.load import load
 from ftpstwist.services.build import ftps_service
 from ftpstwist.session.state import Service
 
 
 def main() -> None:
     globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stderr)], redirectStandardIO=False)
-    draft = read_draft(sys.argv[1])
+    draft = load(sys.argv[1])
     assert not draft.complaints, draft.complaints
     any_port = replace(draft.settings.passive, ports=PortRange(0, 0))
     service = ftps_service(replace(draft.settings, passive=any_port), reactor=reactor)
