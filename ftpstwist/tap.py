@@ -60,7 +60,7 @@ class Options(usage.Options, AuthOptionMixin):
         """Load and check the configuration.
 
         Raises:
-            UsageError: With everything that is wrong; nothing listens then.
+            SystemExit: With everything that is wrong (exit status 1); nothing listens then.
         """
         try:
             draft = override(
@@ -86,8 +86,9 @@ class Options(usage.Options, AuthOptionMixin):
         return load(self["config"])
 
 
-def _unusable(error: ConfigurationError) -> usage.UsageError:
-    return usage.UsageError(f"the configuration can not be used\n{error}")
+def _unusable(error: ConfigurationError) -> SystemExit:
+    """Return what ends the start with the complaints alone; a usage error would bury them under all options."""
+    return SystemExit(f"The configuration can not be used:\n{error}")
 
 
 def makeService(options: Options) -> IService:  # noqa: N802 - Twisted's name

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from twisted.cred.checkers import ANONYMOUS
@@ -70,7 +70,7 @@ class RealmSettings:
         root: Directory of the host that the template starts from.
         home: Template of homes; ``{root}`` and ``{user}`` are filled in.
         permissions: For users without permissions of their own.
-        limits: For users the users file does not know.
+        limits: As far as the users file gives a user none of its own.
         create_home: Whether a missing home is made at login.
         admit_unlisted: Whether users that only a checker knows get an account.
         anonymous: The anonymous account, if there is one.
@@ -173,7 +173,7 @@ class Realm:
             user=name,
             groups=record.groups,
             permissions=self.settings.permissions if record.permissions is None else record.permissions,
-            limits=record.limits,
+            limits=replace(self.settings.limits, **record.limits),
             greeting=record.greeting,
         )
         return identity, record.home or self.settings.home_of(name)
@@ -181,7 +181,7 @@ class Realm:
     def _unlisted(self, name: str) -> UserRecord:
         if not self.settings.admit_unlisted:
             raise FtpError(ErrorKind.LOGIN_REFUSED, "not in the users file, and only users in it are admitted")
-        return UserRecord(name, limits=self.settings.limits)
+        return UserRecord(name)
 
     def _begin_session(self, identity: Identity) -> Callable[[], None]:
         limit = identity.limits.sessions

@@ -109,28 +109,30 @@ def _edit(path: Path, change: Callable[[Users], None], *, create: bool = False) 
         expected: dict[str, Any] = tomllib.loads(text).get("users", {})
         change(expected)
         read_users({"users": expected}, str(path))
-        changed = _change_text(text, change)
-        if changed is None or tomllib.loads(changed).get("users", {}) != expected:
+        changed = _change_text(text, change, expected)
+        if changed is None:
             cause = "the users are written in a way that can not be changed by program"
             raise _refusal(path, "", cause, "Write each user as [users.name], or make this change by hand")
         _replace(path, changed)
 
 
-def _change_text(text: str, change: Callable[[Users], None]) -> str | None:
-    """Return the text after a change, ``None`` if it can not be done; what comes out is still to be verified."""
-    document = tomlkit.parse(text)
-    if "users" not in document:
-        document["users"] = tomlkit.table(is_super_table=True)
+def _change_text(text: str, change: Callable[[Users], None], expected: Users) -> str | None:
+    """Return the text after a change, ``None`` if it would not say what is *expected*."""
     try:
+        document = tomlkit.parse(text)
+        if "users" not in document:
+            document["users"] = tomlkit.table(is_super_table=True)
         change(document["users"])
+        changed = _with_comments(text, tomlkit.dumps(document))
+        is_right = tomllib.loads(changed).get("users", {}) == expected
     except (ValueError, TOMLKitError):
         return None
-    return _with_comments(text, tomlkit.dumps(document))
+    return changed if is_right else None
 
 
 def _read_usable(path: Path) -> str:
     read_user_file(path)
-    return path.read_text(encoding="utf-8")
+    return path.read_bytes().decode()  # line ends as they are
 
 
 def _with_comments(before: str, after: str) -> str:

@@ -20,7 +20,6 @@ from ftpstwist.auth.passwords import is_password_hash
 from ftpstwist.session.identity import (
     ALL_PERMISSIONS,
     NO_PERMISSIONS,
-    Limits,
     PathRule,
     Permission,
     Permissions,
@@ -34,6 +33,8 @@ PERMISSION_SETS: dict[str, frozenset[Permission]] = {
 }
 """Words that stand for a whole list of permissions."""
 
+NO_LIMIT = "none"
+"""The word that takes a default limit away: TOML itself has no null."""
 MAX_GREETING_LINES = 50
 
 _SIZE = re.compile(r"(\d{1,18}) ?(B|kB|MB|GB|TB|KiB|MiB|GiB|TiB)?")
@@ -51,7 +52,7 @@ class UserRecord:
         home: Directory of the host, absolute.
         permissions: What is allowed where.
         groups: Groups the user belongs to.
-        limits: What may be used at most.
+        limits: What may be used at most: those fields of ``Limits`` that the file gives; ``None`` for no limit.
         disabled: Whether the user is kept out, whatever else vouches for them.
         greeting: Lines for the reply to a login.
     """
@@ -61,7 +62,7 @@ class UserRecord:
     home: str | None = None
     permissions: Permissions | None = None
     groups: frozenset[str] = frozenset()
-    limits: Limits = field(default_factory=Limits)
+    limits: Mapping[str, int | None] = field(default_factory=dict)
     disabled: bool = False
     greeting: tuple[str, ...] = ()
 
@@ -172,8 +173,8 @@ def _read_keys(here: _Place, table: Mapping[str, object], readers: Mapping[str, 
             values[key] = readers[key](here.below(key), value)
         else:
             close = difflib.get_close_matches(key, readers, n=1)
-            known = f"Did you mean {close[0]}?" if close else f"Known are: {', '.join(readers)}"
-            here.below(key).complain("there is no such key", known.rstrip("?"))
+            remedy = f"Write {close[0]} if that is meant" if close else f"Known are: {', '.join(readers)}"
+            here.below(key).complain("there is no such key", remedy)
     return values
 
 
@@ -235,33 +236,30 @@ def _groups(here: _Place, value: object) -> frozenset[str]:
     return frozenset()
 
 
-def _limits(here: _Place, value: object) -> Limits:
-    values = _read_keys(here, _table(here, value), _LIMITS)
-    return Limits(
-        sessions=values.get("max_sessions"),
-        quota=values.get("quota"),
-        upload_rate=values.get("upload_rate"),
-        download_rate=values.get("download_rate"),
-        file_size=values.get("max_file_size"),
-    )
+def _limits(here: _Place, value: object) -> dict[str, int | None]:
+    readers = {key: read for key, (_, read) in _LIMITS.items()}
+    given = _read_keys(here, _table(here, value), readers)
+    return {_LIMITS[key][0]: None if number == NO_LIMIT else number for key, number in given.items()}
 
 
-def _count(here: _Place, value: object) -> int | None:
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
+def _count(here: _Place, value: object) -> int | str | None:
+    if value == NO_LIMIT or (isinstance(value, int) and not isinstance(value, bool) and value >= 1):
         return value
-    here.complain("this is no whole number of 1 or more", "Write a number, or leave the key out for no limit")
+    here.complain("this is no whole number of 1 or more", f'Write a number, or "{NO_LIMIT}"')
     return None
 
 
-def _octets(here: _Place, value: object) -> int | None:
+def _octets(here: _Place, value: object) -> int | str | None:
+    if value == NO_LIMIT:
+        return NO_LIMIT
     number = parse_octets(value) if isinstance(value, str) else value
     if isinstance(number, int) and not isinstance(number, bool) and number >= 0:
         return number
-    here.complain("this is no size", 'Write octets as a number, or text such as "64 KiB", "10 GB"')
+    here.complain("this is no size", 'Write octets as a number, or text such as "64 KiB", "10 GB", or "none"')
     return None
 
 
-def _rate(here: _Place, value: object) -> int | None:
+def _rate(here: _Place, value: object) -> int | str | None:
     number = _octets(here, value)
     if number == 0:
         here.complain("at this rate nothing would ever move", "Write octets a second, or take the permission away")
@@ -292,12 +290,12 @@ _KEYS: dict[str, _Read] = {
     "disabled": _disabled,
     "greeting": _greeting,
 }
-_LIMITS: dict[str, _Read] = {
-    "max_sessions": _count,
-    "quota": _octets,
-    "upload_rate": _rate,
-    "download_rate": _rate,
-    "max_file_size": _octets,
+_LIMITS: dict[str, tuple[str, _Read]] = {
+    "max_sessions": ("sessions", _count),
+    "quota": ("quota", _octets),
+    "upload_rate": ("upload_rate", _rate),
+    "download_rate": ("download_rate", _rate),
+    "max_file_size": ("file_size", _octets),
 }
-LIMIT_KEYS = tuple(_LIMITS)
-"""Keys of a user's ``limits`` table."""
+LIMIT_FIELDS = {key: name for key, (name, _) in _LIMITS.items()}
+"""Keys of a user's ``limits`` table, each with the field of ``Limits`` it fills."""

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from ftpstwist.auth.passwords import PasswordCost, PasswordHashError, Passwords
 from ftpstwist.auth.useredit import add_user, list_users, remove_user, set_password
-from ftpstwist.auth.userrecord import LIMIT_KEYS, PERMISSION_SETS, UserFileError, UserRecord
-from ftpstwist.session.identity import Limits, Permission, Secret
+from ftpstwist.auth.userrecord import LIMIT_FIELDS, NO_LIMIT, PERMISSION_SETS, UserFileError, UserRecord
+from ftpstwist.session.identity import Permission, Secret
 from ftpstwist.wire.pathname import decode_name
 
 if TYPE_CHECKING:
@@ -50,8 +50,10 @@ def add_arguments(subparsers: Subparsers) -> None:
         "once for each prefix. Else the server's default",
     )
     add.add_argument("--group", action="append", metavar="NAME", help="a group the user belongs to; may be repeated")
-    for key in LIMIT_KEYS:
-        add.add_argument(f"--{key.replace('_', '-')}", metavar="NUMBER", help='a number, or a size such as "10 GiB"')
+    for key in LIMIT_FIELDS:
+        add.add_argument(
+            f"--{key.replace('_', '-')}", metavar="NUMBER", help='a number, a size such as "10 GiB", or "none"'
+        )
     add.add_argument("--disabled", action="store_true", help="keep the user out for now")
 
     _add_password_options(_action(actions, "passwd", "give a user another password", named=True))
@@ -141,7 +143,7 @@ def _settings(args: argparse.Namespace, password: str) -> dict[str, Any]:
         settings["permissions"] = _permissions(args.permissions)
     if args.group:
         settings["groups"] = args.group
-    limits = {key: value for key in LIMIT_KEYS if (value := getattr(args, key)) is not None}
+    limits = {key: value for key in LIMIT_FIELDS if (value := getattr(args, key)) is not None}
     if limits:
         settings["limits"] = {key: int(value) if value.isdecimal() else value for key, value in limits.items()}
     if args.disabled:
@@ -190,6 +192,5 @@ def _rules(user: UserRecord) -> str:
 
 
 def _limits(user: UserRecord) -> str:
-    limits: Limits = user.limits
-    values = (limits.sessions, limits.quota, limits.upload_rate, limits.download_rate, limits.file_size)
-    return " ".join(f"{key}={value}" for key, value in zip(LIMIT_KEYS, values, strict=True) if value is not None) or "-"
+    given = {key: user.limits[name] for key, name in LIMIT_FIELDS.items() if name in user.limits}
+    return " ".join(f"{key}={NO_LIMIT if value is None else value}" for key, value in given.items()) or "(default)"

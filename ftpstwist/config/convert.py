@@ -58,13 +58,11 @@ def structure(data: dict[str, Any], schema: type[C], origin: Origin) -> Structur
         return Structured(_CONVERTER.structure(data, schema), frozenset(), ())
     except ClassValidationError as group:
         failures = list(_unfold((), group))
+    complaints = tuple(_Failure(place, failure, data, schema).complain(origin) for place, failure in failures)
     for place, _ in failures:
         _take_out(data, place)
-    return Structured(
-        _CONVERTER.structure(data, schema),
-        frozenset(write_key(place) for place, _ in failures),
-        tuple(_complain(place, failure, schema=schema, origin=origin) for place, failure in failures),
-    )
+    unusable = frozenset(write_key(place) for place, _ in failures)
+    return Structured(_CONVERTER.structure(data, schema), unusable, complaints)
 
 
 def write_key(place: Place) -> str:
@@ -96,6 +94,8 @@ def _make_converter() -> cattrs.Converter:
         lambda annotation: form_of(annotation) is not None,
         _read_by_form,
     )
+    # Plain types come first with cattrs, whatever the factories say; it would take "no" for true.
+    converter.register_structure_hook(bool, _read_by_form(bool))
     return converter
 
 
@@ -118,7 +118,9 @@ def _table_hook(table: type, converter: cattrs.Converter) -> _Hook:
 def _from_table(inner: _Hook) -> _Hook:
     def read(value: object, annotation: Any) -> Any:
         if not isinstance(value, dict):
-            raise Unusable(f"{describe(value)} is not a table", "Write its name in [brackets] and its settings below")
+            raise Unusable(
+                f"{describe(value)} is not a table", "Write its name in single [brackets] and its settings below"
+            )
         return inner(value, annotation)
 
     return read
@@ -127,8 +129,8 @@ def _from_table(inner: _Hook) -> _Hook:
 def _from_list(inner: _Hook) -> _Hook:
     def read(value: object, annotation: Any) -> Any:
         if not isinstance(value, list):
-            remedy = f"Put it in brackets: [{describe(value)}]" if isinstance(value, str) else "Write [a, b, c]"
-            raise Unusable(f"{describe(value)} is not a list", remedy)
+            put = "Write its name in [[double brackets]]" if isinstance(value, dict) else f"Write [{describe(value)}]"
+            raise Unusable(f"{describe(value)} is not a list", put)
         return tuple(inner(value, annotation))
 
     return read
@@ -185,43 +187,62 @@ def _take_out(data: dict[str, Any], place: Place) -> None:
 # --- complaining ----------------------------------------------------------------------------------
 
 
-def _complain(place: Place, failure: Exception, *, schema: type, origin: Origin) -> Complaint:
-    key = write_key(place)
-    match failure:
-        case Unusable():
-            return origin.complain(key, failure.cause, failure.remedy)
-        case ForbiddenExtraKeysError():
-            return _complain_of_unknown(place, failure.cl, schema=schema, origin=origin)
-        case KeyError():
-            return origin.complain(key, "the setting is missing", f"Add it: {_doc_at(place, schema)}")
-        case _:
-            raise failure
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """One thing that did not fit, with what is needed to explain it."""
+
+    place: Place
+    error: Exception
+    data: dict[str, Any]
+    schema: type
+
+    def complain(self, origin: Origin) -> Complaint:
+        key = write_key(self.place)
+        match self.error:
+            case Unusable():
+                return origin.complain(key, self.error.cause, self.error.remedy)
+            case ForbiddenExtraKeysError():
+                return origin.complain(key, self._cause_of_unknown(), self._remedy_for_unknown(self.error.cl))
+            case KeyError():
+                return origin.complain(key, "the setting is missing", f"Add it: {_doc_at(self.place, self.schema)}")
+            case _:
+                raise self.error
+
+    def _cause_of_unknown(self) -> str:
+        name, table = name_key(str(self.place[-1])), write_key(self.place[:-1])
+        if table:
+            return f"there is no setting {name} in [{table}]"
+        if _is_table(self.data.get(str(self.place[-1]))):
+            return f"there is no table {name}"
+        return f"there is no setting {name} outside of the tables"
+
+    def _remedy_for_unknown(self, table: type) -> str:
+        name = str(self.place[-1])
+        known = [declared.name for declared in settings_of(table)]
+        if homes := list(_homes_of(name, self.schema, "")):
+            return f"Write it as {join_words(homes)}"
+        if close := suggest(name, known):
+            return f"Did you mean {close}?"
+        return f"Remove it; known here: {join_words(known, 'and')}"
 
 
-def _complain_of_unknown(place: Place, table: type, *, schema: type, origin: Origin) -> Complaint:
-    path, name = write_key(place[:-1]), str(place[-1])
-    cause = f"there is no setting {name_key(name)} in [{path}]" if path else f"there is no table {name_key(name)}"
-    known = [declared.name for declared in settings_of(table)]
-    homes = [home for home in _tables_with(name, schema, "") if home != f"[{path}]"]
-    if close := suggest(name, known):
-        remedy = f"Did you mean {close}?"
-    elif homes:
-        remedy = f"Move it to {join_words(homes)}"
-    else:
-        remedy = f"Remove it; known here: {join_words(known, 'and')}"
-    return origin.complain(write_key(place), cause, remedy)
+def _is_table(value: object) -> bool:
+    return isinstance(value, dict) or (isinstance(value, list) and any(isinstance(entry, dict) for entry in value))
 
 
-def _tables_with(name: str, table: type, path: str) -> Iterator[str]:
-    """Yield the headers of all tables that know a setting called *name*."""
+def _homes_of(name: str, table: type, path: str) -> Iterator[str]:
+    """Yield where a setting or a table called *name* belongs, as people say it."""
     for key, annotation in get_type_hints(table, include_extras=True).items():
         is_repeated = _is_generic(annotation, tuple)
         inner = get_args(annotation)[0] if is_repeated else annotation
         if isinstance(inner, type) and is_dataclass(inner):
             below = f"{path}.{key}".removeprefix(".")
-            yield from _tables_with(name, inner, f"[{below}]" if is_repeated else below)
+            below = f"[{below}]" if is_repeated else below
+            if key == name:
+                yield f"[{below}]"
+            yield from _homes_of(name, inner, below)
         elif key == name:
-            yield f"[{path}]"
+            yield f"{name} in [{path}]"
 
 
 def _doc_at(place: Place, schema: type) -> str:

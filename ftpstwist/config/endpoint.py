@@ -58,7 +58,8 @@ class Endpoint:
         kind, *rest = _split(description)
         if kind not in _PARAMETERS:
             reason = _REFUSED.get(kind, "that kind of endpoint is not known")
-            raise Unusable(f"{describe(description)} can not be listened on: {reason}", f"Write {NOUN}{EXAMPLE}")
+            remedy = f'Write "tcp:{kind}"' if kind.isdecimal() else f"Write {NOUN}{EXAMPLE}"
+            raise Unusable(f"{describe(description)} can not be listened on: {reason}", remedy)
         parameters = _name_parameters(description, kind, rest)
         if kind == "systemd":
             _require_systemd_socket(description, parameters)

@@ -147,13 +147,17 @@ def choice(members: type[E]) -> Form[E]:
 
     def read(value: object) -> E:
         if not isinstance(value, str) or value not in known:
-            close = suggest(value, known) if isinstance(value, str) else None
-            raise Unusable(
-                f"{describe(value)} is not {words}", f"Did you mean {quote(close)}?" if close else f"Write {words}"
-            )
+            raise Unusable(f"{describe(value)} is not {words}", _remedy_for_choice(value, known, words))
         return members(value)
 
     return Form(words, read, lambda value: quote(str(value.value)))
+
+
+def _remedy_for_choice(value: object, known: list[str], words: str) -> str:
+    if not isinstance(value, str):
+        return f"Write {quote(str(value))}, in quotes" if str(value) in known else f"Write {words}"
+    close = suggest(value, known) if value.isalpha() else None
+    return f"Did you mean {quote(close)}?" if close else f"Write {words}"
 
 
 def words_from(members: type[E]) -> Form[frozenset[E]]:
@@ -176,7 +180,14 @@ def or_word(form: Form[T], word: str = NONE) -> Form[T | None]:
     """*form*, or a word that stands for "not given"; TOML itself has no null."""
 
     def read(value: object) -> T | None:
-        return None if value == word else form.read(value)
+        if value == word:
+            return None
+        try:
+            return form.read(value)
+        except Unusable as error:
+            if error.remedy.endswith("?"):
+                raise
+            raise Unusable(error.cause, f'{error.remedy}; or "{word}"') from None
 
     def show(value: T | None) -> str:
         return quote(word) if value is None else form.show(value)

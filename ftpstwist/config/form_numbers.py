@@ -69,7 +69,7 @@ def octets(*, least: int = 0, most: int | None = None) -> Form[int]:
 
 def mode() -> Form[int]:
     """Permission bits of Unix, as three octal digits in text."""
-    noun, example = "permission bits", ' as text in octal, such as "0644"'
+    noun, example = "a mode", ': permission bits as text in octal, such as "0644"'
 
     def read(value: object) -> int:
         if isinstance(value, str) and _MODE.fullmatch(value):

@@ -93,15 +93,15 @@ def lowest_port() -> int:
     if _has_capability(_CAP_NET_BIND_SERVICE):
         return 1
     try:
-        return int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text(encoding="ascii"))
+        return int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_bytes())
     except (OSError, ValueError):
         return _FIRST_UNPRIVILEGED_PORT
 
 
 def _has_capability(number: int) -> bool:
     try:
-        status = Path("/proc/self/status").read_text(encoding="ascii")
-        effective = next(line.split()[1] for line in status.splitlines() if line.startswith("CapEff:"))
+        status = Path("/proc/self/status").read_bytes()
+        effective = next(line.split()[1] for line in status.splitlines() if line.startswith(b"CapEff:"))
     except (OSError, StopIteration):
         return os.geteuid() == 0
     return bool(int(effective, 16) >> number & 1)

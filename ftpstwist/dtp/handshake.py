@@ -9,6 +9,7 @@ but go out with the first octets of a download, or with the end of an upload
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 
 from twisted.internet.defer import TimeoutError as WaitedTooLong
 from twisted.internet.interfaces import IReactorTime
@@ -42,16 +43,23 @@ async def shake_hands(
     """
     deadline = clock.seconds() + seconds
     is_first = head is not None
+
+    def left() -> float:
+        remaining = deadline - clock.seconds()
+        if remaining <= 0:  # a client may send octet by octet and never let us wait
+            raise WaitedTooLong
+        return remaining
+
     try:
         if head:
             _feed(channel, head, is_first=True)
             is_first = False
         while not channel.handshake():
-            await _send_all(stream, channel, deadline - clock.seconds())
-            _feed(channel, await _receive(stream, deadline - clock.seconds()), is_first=is_first)
+            await _send_all(stream, channel, left)
+            _feed(channel, await _receive(stream, left), is_first=is_first)
             is_first = False
         if channel.facts.version != "TLSv1.3":
-            await _send_all(stream, channel, deadline - clock.seconds())
+            await _send_all(stream, channel, left)
     except WaitedTooLong as error:
         kind = NoHandshakeError if is_first else TlsError
         raise kind(
@@ -85,18 +93,20 @@ def _feed(channel: TlsChannel, octets: bytes, *, is_first: bool) -> None:
     raise TlsError("the data connection ended in the middle of the TLS handshake", truncated=True)
 
 
-async def _receive(stream: ReactorSocket, seconds: float) -> bytes:
+async def _receive(stream: ReactorSocket, left: Callable[[], float]) -> bytes:
     while True:
+        seconds = left()
         try:
             return stream.plain.recv(_READ_OCTETS)
         except BlockingIOError:
             await stream.readable(seconds)
 
 
-async def _send_all(stream: ReactorSocket, channel: TlsChannel, seconds: float) -> None:
+async def _send_all(stream: ReactorSocket, channel: TlsChannel, left: Callable[[], float]) -> None:
     while octets := channel.drain():
         pending = memoryview(octets)
         while pending:
+            seconds = left()
             try:
                 pending = pending[stream.plain.send(pending) :]
             except BlockingIOError:

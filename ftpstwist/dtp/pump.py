@@ -302,15 +302,10 @@ def _send_end(plain: socket.socket) -> None:
 
 
 def _drain_all(channel: TlsChannel) -> bytes:
-    first = channel.drain()
-    rest = channel.drain() if first else b""
-    if not rest:
-        return first
-    pieces = [first]
-    while rest:
-        pieces.append(rest)
-        rest = channel.drain()
-    return b"".join(pieces)
+    pieces = []
+    while piece := channel.drain():
+        pieces.append(piece)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
 def _lost(error: OSError) -> FtpError:

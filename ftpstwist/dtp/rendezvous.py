@@ -4,7 +4,7 @@ How it works: PASV, EPSV, PORT and EPRT *prepare*; the transfer command *opens*.
 Opening waits for the client (or connects to it), shakes hands under PROT P, and
 asks whether the TLS session belongs to this control session. Whoever fails
 that on a passive port may have been somebody else: the true client gets a
-second chance, and if nobody better comes the first failure is the answer
+second chance, and only if nobody better comes the failure is the answer
 (RFC 4217 section 10.2, RFC 2577 section 3). It refuses to move an octet of a file.
 """
 

@@ -67,6 +67,7 @@ class OpenSSLChannel:
         self._resumed = resumed
         self._first_octets = bytearray()  # of the client, until the handshake is complete
         self._is_answered = False
+        self._has_ended = False
         self._peer_closed = False
         self._is_closing = False
         self._failure: TlsError | None = None
@@ -83,8 +84,13 @@ class OpenSSLChannel:
         self._connection.bio_write(ciphertext)
 
     def feed_end(self) -> None:
-        """Tell that the peer's octets ended (TCP FIN)."""
-        self._connection.bio_shutdown()
+        """Tell that the peer's octets ended (TCP FIN).
+
+        OpenSSL is not told: it would answer with a fatal alert and forget the
+        session, which clients without tickets still need for their next data
+        connection. An end does not spoil a session (RFC 5246 section 7.2.1).
+        """
+        self._has_ended = True
 
     def drain(self, limit: int = 1 << 20) -> bytes:
         """Return octets for the peer, at most *limit*; empty when there are none."""
@@ -124,7 +130,7 @@ class OpenSSLChannel:
             self._facts = self._gather_facts()
             self._first_octets.clear()
             return True
-        if isinstance(error, SSL.WantReadError):
+        if isinstance(error, SSL.WantReadError) and not self._has_ended:
             return False
         raise self._fail(self._explain_handshake(error)) from None
 
@@ -201,13 +207,11 @@ class OpenSSLChannel:
                 left -= len(piece)
         except SSL.WantReadError:
             self._refuse_renegotiation(was_drained=was_drained)
+            if self._has_ended:
+                self._fail(explain_truncation())
+                self._connection.set_shutdown(SSL.SENT_SHUTDOWN)  # else it forgets the session when freed
         except SSL.ZeroReturnError:
             self._peer_closed = True
-        except SSL.SysCallError:
-            self._fail(explain_truncation())
-            # An end without close_notify does not spoil the session (RFC 5246 section 7.2.1): OpenSSL would
-            # otherwise drop it from the cache, and clients without tickets could not resume it any more.
-            self._connection.set_shutdown(SSL.RECEIVED_SHUTDOWN)
         except SSL.Error as error:
             self._fail(explain_alert(_reasons(error)))
         return pieces
@@ -239,7 +243,7 @@ class OpenSSLChannel:
 
     def _explain_handshake(self, error: SSL.Error) -> TlsError:
         octets = bytes(self._first_octets)
-        if isinstance(error, SSL.ZeroReturnError | SSL.SysCallError):
+        if isinstance(error, SSL.WantReadError | SSL.ZeroReturnError):
             return explain_end(octets, answered=self._is_answered)
         return explain_handshake(_reasons(error), octets, self._terms)
 

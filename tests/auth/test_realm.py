@@ -22,7 +22,7 @@ ALICE = UserRecord(
     home="/data/alice",
     permissions=LIST_ONLY,
     groups=frozenset({"staff"}),
-    limits=Limits(sessions=2, quota=5),
+    limits={"sessions": 2, "quota": 5, "upload_rate": None},
     greeting=("Hello",),
 )
 
@@ -57,18 +57,21 @@ def test_is_a_realm():
 
 def test_the_users_file_says_what_an_account_is():
     """Home, permissions, groups, limits and greeting arrive in the session."""
-    account, _ = avatar(realm_of(ALICE), b"alice")
+    account, _ = avatar(realm_of(ALICE, limits=Limits(quota=9, upload_rate=9, download_rate=9)), b"alice")
     identity = account.identity
     assert account == Account(identity, Files(identity, "/data/alice"))
     assert (identity.user, identity.groups, identity.anonymous) == ("alice", {"staff"}, False)
-    assert (identity.permissions, identity.limits, identity.greeting) == (LIST_ONLY, ALICE.limits, ("Hello",))
+    assert (identity.permissions, identity.greeting) == (LIST_ONLY, ("Hello",))
+    assert identity.limits == Limits(sessions=2, quota=5, upload_rate=None, download_rate=9)
 
 
 def test_what_the_users_file_leaves_out():
-    """The server's template and default permissions fill in."""
-    account, _ = avatar(realm_of(UserRecord("bob"), root="/srv/x", permissions=LIST_ONLY), b"bob")
+    """The server's template, permissions and limits fill in."""
+    account, _ = avatar(
+        realm_of(UserRecord("bob"), root="/srv/x", permissions=LIST_ONLY, limits=Limits(quota=7)), b"bob"
+    )
     assert account.filesystem.home == "/srv/x/bob"
-    assert account.identity.permissions == LIST_ONLY
+    assert (account.identity.permissions, account.identity.limits) == (LIST_ONLY, Limits(quota=7))
 
 
 def test_empty_permissions_are_not_the_default():

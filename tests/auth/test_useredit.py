@@ -6,11 +6,12 @@ import threading
 from pathlib import Path
 
 import pytest
+from tomlkit.exceptions import ParseError
 
 from ftpstwist.auth.useredit import add_user, list_users, remove_user, set_password
 from ftpstwist.auth.userfile import read_user_file
 from ftpstwist.auth.userrecord import UserFileError
-from ftpstwist.session.identity import Limits, Permission
+from ftpstwist.session.identity import Permission
 from ftpstwist.wire.pathname import ROOT
 from tests.auth.neighbours import HASH, PASSWORDS, Secret
 
@@ -62,7 +63,7 @@ def test_first_user_makes_the_file(tmp_path):
     record = read_user_file(path).users["é x"]
     assert record.password == HASH
     assert record.permissions.at(ROOT) == {Permission.READ}
-    assert record.limits == Limits(sessions=2, quota=1 << 30)
+    assert record.limits == {"sessions": 2, "quota": 1 << 30}
     assert [path.name for path in tmp_path.iterdir()] == ["users.toml"]
 
 
@@ -71,6 +72,13 @@ def test_adding_changes_nothing_else(path):
     add_user(path, "erin", {"password": HASH})
     assert path.read_text() == WRITTEN + f'\n[users.erin]\npassword = "{HASH}"\n'
     assert [user.name for user in list_users(path)] == ["alice", "bob", "carl x", "dora", "erin"]
+
+
+def test_line_ends_stay(path):
+    """A file written on Windows stays one."""
+    path.write_bytes(WRITTEN.replace("\n", "\r\n").encode())
+    set_password(path, "alice", OTHER_HASH)
+    assert path.read_bytes() == WRITTEN.replace(HASH, OTHER_HASH).replace("\n", "\r\n").encode()
 
 
 def test_a_new_password_changes_one_line(path):
@@ -142,6 +150,18 @@ def test_layouts_that_can_not_be_kept_are_left_alone(tmp_path):
     with pytest.raises(UserFileError, match=r"Write each user as \[users.name\]"):
         add_user(path, "erin", {"limits": {"quota": 1}})
     assert path.read_text() == text
+
+
+def test_text_that_only_the_server_understands_is_left_alone(path, monkeypatch):
+    """Should the layout-keeping parser ever choke on a file the server reads, the file stays as it is."""
+
+    def choke(text):
+        raise ParseError(1, 1)
+
+    monkeypatch.setattr("tomlkit.parse", choke)
+    with pytest.raises(UserFileError, match="make this change by hand"):
+        set_password(path, "alice", OTHER_HASH)
+    assert path.read_text() == WRITTEN
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from ftpstwist.interfaces import EventSink
+from ftpstwist.session import events
 from ftpstwist.session.events import (
     CommandAnswered,
     Direction,
@@ -40,7 +41,7 @@ HOSTILE = {
     "C1": "\x85\x9b2J",
     "separators": "a\u2028b\u2029c\x0b\x0c\x1c\x1d\x1e",
     "direction": "a\u202egpj.exe\u2066\u200f",
-    "not UTF-8": "caf\udce9 \udcff\udc80",
+    "not UTF-8": "x\udce9 \udcff\udc80",
     "half a character": "\ud83d",
     "quotes": '"\'`\\" x="y',
     "formats": "{0} {user} {log_time} %s %(x)s ${HOME}",
@@ -78,7 +79,8 @@ class EventSinkContract:
 
     def test_the_suite_knows_every_event(self):
         """A new kind of event fails here until every sink is tested with it."""
-        assert {type(event) for event in every_event()} == set(Event.__subclasses__())
+        kinds = {kind for kind in vars(events).values() if isinstance(kind, type) and issubclass(kind, Event)}
+        assert {type(event) for event in every_event()} == kinds - {Event}
 
     @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
     def test_one_event_is_one_line_at_most(self, tmp_path, text):

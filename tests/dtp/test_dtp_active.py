@@ -8,6 +8,7 @@ from dataclasses import replace
 from ipaddress import ip_network
 
 import pytest
+from twisted.internet.defer import CancelledError
 
 from ftpstwist.interfaces import ErrorKind, FtpError
 from ftpstwist.wire.hostport import HostPort
@@ -144,6 +145,16 @@ class Active(DtpTestCase):
         assert "no answer" in error.cause
         for filler in fillers:
             filler.close()
+
+    async def test_cancelled_while_connecting(self) -> None:
+        """ABOR before the client has answered is at once and leaves nothing open."""
+        before = await self.sockets()
+        data, listening = self.session(), self.listen()
+        self.prepare(data, listening)
+        transfer = started(upload(data, Sink()))
+        transfer.cancel()
+        await self.assertFailure(transfer, CancelledError)
+        assert await self.sockets() == before + 1  # the client's own
 
     async def test_source_ports(self) -> None:
         """Connections come from the ports the settings name, the next one if the first is taken."""

@@ -160,6 +160,10 @@ class Preparation(DtpTestCase):
         assert self.pool._expectations == {}
         assert [call for call in reactor.getDelayedCalls() if "Expectation" in str(call)] == []
 
+    async def test_address_to_advertise(self) -> None:
+        """227 names the address the client talks to already."""
+        assert await self.session().passive_address() == "127.0.0.1"
+
     async def test_transfer_without_preparation(self) -> None:
         """A transfer command without PASV is told so, and one PASV serves one transfer."""
         data = self.session()

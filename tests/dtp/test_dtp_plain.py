@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket
+import threading
 from contextlib import closing
 from dataclasses import replace
 
@@ -28,6 +29,7 @@ from .dtp_support import (
     reset,
     started,
     store,
+    turn,
     until,
     upload,
 )
@@ -98,6 +100,32 @@ class PlainUploads(DtpTestCase):
             assert await in_thread(_end_of, sock) == "reset"
         assert await self.sockets() == before
 
+    async def test_cancelling_waits_for_the_worker(self) -> None:
+        """While a thread writes to the file, ABOR waits for it: nobody closes a file that is being written to."""
+        writing, go_on = threading.Event(), threading.Event()
+        self.addCleanup(go_on.set)
+
+        class SlowSink(Sink):
+            def write(self, octets) -> None:
+                writing.set()
+                go_on.wait(20)
+                super().write(octets)
+
+        data, sink = self.session(), SlowSink()
+        port = data.prepare_passive(ipv6=False)
+        transfer = started(upload(data, sink))
+        with closing(await in_thread(dial, port)) as sock:
+            sock.sendall(b"once")
+            await until(writing.is_set)
+            sock.sendall(b"more")
+            transfer.cancel()
+            transfer.cancel()
+            await turn()
+            self.assertNoResult(transfer)
+            go_on.set()
+            await self.assertFailure(transfer, CancelledError)
+        assert sink.octets == b"once"
+
     async def test_type_a(self) -> None:
         """TYPE A stores CRLF as LF and counts the octets stored."""
         data, sink = self.session(), Sink()
@@ -112,7 +140,7 @@ class PlainUploads(DtpTestCase):
         data = self.session(clock=clock)
         client = in_thread(store, data.prepare_passive(ipv6=False), HUNDRED_KB)
         transfer = started(upload(data, sink, rate=20_000))
-        await until(lambda: clock.advance(0.01) or transfer.called)
+        await until(lambda: clock.advance(0.1) or transfer.called)
         await client
         assert bytes(sink.octets) == HUNDRED_KB
         assert clock.seconds() > (len(HUNDRED_KB) - 10_000) / 20_000
@@ -185,7 +213,7 @@ class PlainDownloads(DtpTestCase):
         data = self.session(clock=clock)
         client = in_thread(fetch, data.prepare_passive(ipv6=False))
         transfer = started(download(data, Source(HUNDRED_KB), rate=20_000))
-        await until(lambda: clock.advance(0.01) or transfer.called)
+        await until(lambda: clock.advance(0.1) or transfer.called)
         assert await client == HUNDRED_KB
         assert clock.seconds() > (len(HUNDRED_KB) - 10_000) / 20_000
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib  # not "suppress" itself: trial takes a module's attribute of that name for its own
 import ssl
 import threading
 from contextlib import closing
@@ -106,6 +107,19 @@ class Uploads(TlsTestCase):
 
         assert await self.transfer(client) is ErrorKind.DATA_TLS_TRUNCATED
         assert await self.transfer(client, replace(self.settings, strict_end=False)) is ErrorKind.DATA_LOST
+
+    async def test_broken_record(self) -> None:
+        """Octets that were changed on the way end the upload; none of them is stored."""
+
+        def client(port, session):
+            with closing(dial(port)) as sock:
+                tls = ClientTls(sock, session).shake_hands()
+                tls.write(b"x")
+                sock.sendall(b"\x17\x03\x03\x00\x40" + bytes(64))
+                with contextlib.suppress(ConnectionResetError):
+                    sock.recv(1)
+
+        assert await self.transfer(client) is ErrorKind.DATA_LOST
 
     async def test_ten_impolite_uploads_of_ten_are_whole(self) -> None:
         """A client that never reads and closes right after close_notify loses nothing (M5, M6)."""
@@ -274,6 +288,25 @@ class Handshakes(TlsTestCase):
         assert error.kind is ErrorKind.DATA_TLS_FAILED
         assert "without a TLS handshake" in error.hint
 
+    async def test_end_in_the_middle(self) -> None:
+        """FIN or RST behind half a ClientHello is a failed handshake, in words."""
+        self.settings = replace(self.settings, second_chance_seconds=0.01)
+
+        def fin(port):
+            with closing(dial(port)) as sock:
+                sock.sendall(ClientTls(sock).hello()[:50])
+
+        error = await self.refused(fin)
+        assert (error.kind, "ended" in error.cause) == (ErrorKind.DATA_TLS_FAILED, True)
+
+        def rst(port):
+            sock = dial(port)
+            sock.sendall(ClientTls(sock).hello()[:50])
+            reset(sock)
+
+        error = await self.refused(rst)
+        assert (error.kind, "broke" in error.cause) == (ErrorKind.DATA_TLS_FAILED, True)
+
     async def test_client_that_never_shakes_hands(self) -> None:
         """A silent client is dropped after the handshake's time limit (K6)."""
         done = threading.Event()
@@ -306,6 +339,27 @@ class Handshakes(TlsTestCase):
         done.set()
         await running
         assert error.kind is ErrorKind.DATA_TLS_FAILED
+
+    async def test_client_that_sends_octet_by_octet(self) -> None:
+        """Dripping a ClientHello does not stretch the time limit (K6)."""
+        pause = threading.Event()
+
+        def client(port):
+            with closing(dial(port)) as sock, contextlib.suppress(OSError):
+                for octet in ClientTls(sock).hello():
+                    sock.sendall(bytes([octet]))
+                    pause.wait(0.002)
+                return "let through"
+
+        data = self.protected_session(
+            settings=replace(self.settings, handshake_seconds=0.05, second_chance_seconds=0.01)
+        )
+        running = in_thread(client, data.prepare_passive(ipv6=False))
+        error = await self.assertFailure(started(upload(data, Sink(), protected=True)), FtpError)
+        assert error.kind is ErrorKind.DATA_TLS_FAILED
+        assert "in 0.05 s" in error.hint
+        self.pool.lingering.close_all()
+        assert await running is None
 
     async def test_cancelled_handshake_leaks_nothing(self) -> None:
         """ABOR while the client hesitates is at once."""

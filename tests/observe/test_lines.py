@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ftpstwist.observe import jsonlog
 from ftpstwist.observe.commandlog import command_line
 from ftpstwist.observe.jsonlog import json_line
 from ftpstwist.observe.transferlog import xferlog_line
@@ -168,12 +169,10 @@ def test_json_log():
 
 def test_json_log_of_each_kind():
     """The documentation of the module names every kind and every field."""
-    import ftpstwist.observe.jsonlog as module
-
     for event in every_event():
         record = json.loads(json_line(event))
         for name in [record["event"], *record]:
-            assert f"``{name}``" in module.__doc__, name
+            assert f"``{name}``" in jsonlog.__doc__, name
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())

@@ -6,6 +6,7 @@ import re
 import socket
 import ssl
 from dataclasses import dataclass
+from typing import Self
 
 from tests.support.server import PASSWORD, USER, Server
 
@@ -36,9 +37,20 @@ def tls_context(version: str | None = None) -> ssl.SSLContext:
 class Client:
     """A control connection and, one at a time, a data connection."""
 
-    def __init__(self, host: str, port: int, *, implicit: bool = False, version: str | None = None) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        *,
+        implicit: bool = False,
+        version: str | None = None,
+        server_name: str | None = None,
+        source: str | None = None,
+    ) -> None:
         self.context = tls_context(version)
-        self.sock: socket.socket = socket.create_connection((host, port), timeout=TIMEOUT)
+        self.server_name = server_name
+        address = None if source is None else (source, 0)
+        self.sock: socket.socket = socket.create_connection((host, port), timeout=TIMEOUT, source_address=address)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._buffer = b""
         self.private = False
@@ -46,7 +58,7 @@ class Client:
             self.wrap()
             self.private = True
 
-    def __enter__(self) -> Client:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -58,20 +70,25 @@ class Client:
     # --- the control connection ---
 
     def wrap(self) -> None:
-        self.sock = self.context.wrap_socket(self.sock)
+        """Shake hands; from here on, an end without close_notify is an ``ssl.SSLEOFError``."""
+        self.sock = self.context.wrap_socket(self.sock, server_hostname=self.server_name, suppress_ragged_eofs=False)
 
     def send(self, line: str | bytes) -> None:
-        octets = line.encode() if isinstance(line, str) else line
+        octets = line.encode("utf-8", "surrogateescape") if isinstance(line, str) else line
         self.sock.sendall(octets + b"\r\n")
 
     def line(self) -> str:
+        return self.line_octets().decode("utf-8", "surrogateescape")
+
+    def line_octets(self) -> bytes:
+        """Read one line as it came, without its CRLF."""
         while b"\r\n" not in self._buffer:
             octets = self.sock.recv(65536)
             if not octets:
                 raise EOFError(f"the server closed the connection; left: {self._buffer!r}")
             self._buffer += octets
         line, self._buffer = self._buffer.split(b"\r\n", 1)
-        return line.decode("utf-8", "surrogateescape")
+        return line
 
     def answer(self) -> Answer:
         """Read one reply, single- or multi-line, and insist on its form (RFC 959 section 4.2)."""
@@ -95,6 +112,10 @@ class Client:
 
     def code(self, line: str | bytes) -> int:
         return self.do(line).code
+
+    def codes(self, count: int) -> list[int]:
+        """Read that many replies."""
+        return [self.answer().code for _ in range(count)]
 
     def is_closed(self) -> bool:
         """Whether the server has closed the control connection (waits for it)."""
@@ -128,18 +149,61 @@ class Client:
 
     # --- data connections ---
 
-    def passive(self) -> socket.socket:
-        """EPSV and connect."""
+    def passive_port(self) -> int:
+        """EPSV: the port to connect to."""
         answer = self.do("EPSV")
         assert answer.code == 229, answer
-        port = int(re.search(r"\(\|\|\|([0-9]+)\|\)", answer.text)[1])
-        return socket.create_connection((self.sock.getpeername()[0], port), timeout=TIMEOUT)
+        return int(re.search(r"\(\|\|\|([0-9]+)\|\)", answer.text)[1])
 
-    def wrap_data(self, data: socket.socket, session: ssl.SSLSession | None | bool = True) -> ssl.SSLSocket:
+    def connect(self, port: int, *, source: str | None = None) -> socket.socket:
+        """Connect to a passive port; *source* is another address of ours to come from."""
+        address = None if source is None else (source, 0)
+        return socket.create_connection((self.sock.getpeername()[0], port), timeout=TIMEOUT, source_address=address)
+
+    def passive(self) -> socket.socket:
+        """EPSV and connect."""
+        return self.connect(self.passive_port())
+
+    def pasv(self) -> socket.socket:
+        """PASV and connect."""
+        answer = self.do("PASV")
+        assert answer.code == 227, answer
+        numbers = re.search(r"\(([0-9]+(?:,[0-9]+){5})\)", answer.text)[1].split(",")
+        port = int(numbers[4]) * 256 + int(numbers[5])
+        return socket.create_connection((".".join(numbers[:4]), port), timeout=TIMEOUT)
+
+    def active(self, verb: str = "EPRT") -> socket.socket:
+        """Listen where the control connection comes from, and tell by PORT or EPRT; return the listener."""
+        host = self.sock.getsockname()[0]
+        listener = socket.create_server((host, 0), family=self.sock.family)
+        listener.settimeout(TIMEOUT)
+        port = listener.getsockname()[1]
+        if verb == "PORT":
+            argument = ",".join([*host.split("."), *map(str, divmod(port, 256))])
+        else:
+            argument = f"|{2 if ':' in host else 1}|{host}|{port}|"
+        answer = self.do(f"{verb} {argument}")
+        if answer.code != 200:
+            listener.close()
+        assert answer.code == 200, answer
+        return listener
+
+    def begin(self, command: str | bytes) -> socket.socket:
+        """Begin a transfer; return its data connection, shaken hands on if private."""
+        data = self.passive()
+        first = self.do(command)
+        if first.code != 150:
+            data.close()
+        assert first.code == 150, first
+        return self.wrap_data(data) if self.private else data
+
+    def wrap_data(self, data: socket.socket, session: ssl.SSLSession | bool | None = True) -> ssl.SSLSocket:
         """Shake hands on a data connection, with the control connection's TLS session unless told otherwise."""
         if session is True:
             session = self.sock.session
-        return self.context.wrap_socket(data, session=session or None)
+        return self.context.wrap_socket(
+            data, server_hostname=self.server_name, session=session or None, suppress_ragged_eofs=False
+        )
 
     def download(self, command: str | bytes) -> tuple[bytes, Answer]:
         """RETR, LIST, …: everything up to the end, and the final reply."""

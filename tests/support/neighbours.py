@@ -182,9 +182,7 @@ class Bench:
         self.service = service
         self.gone = []
         self.admission = Admission(limits or AdmissionLimits(), self.authenticator.refuses)
-        self.pi = ServerPI(
-            build_session=self._build, admission=self.admission, clock=self.clock, gone=self.gone.append
-        )
+        self.pi = ServerPI(build_session=self._build, admission=self.admission, clock=self.clock, gone=self.gone.append)
 
     def _build(self, transport):
         self.session = Session(

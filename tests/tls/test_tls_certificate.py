@@ -1,5 +1,6 @@
 """Certificate files: everything that is wrong with them is said at once."""
 
+import hashlib
 import os
 import stat
 from datetime import timedelta
@@ -284,8 +285,6 @@ def test_files_are_never_replaced(tmp_path, taken):
 
 def test_the_fingerprint_is_that_of_other_tools():
     """What we print can be compared with what a client shows: SHA-256 over the DER form."""
-    import hashlib
-
     leaf = pair().leaf
     assert fingerprint(leaf) == hashlib.sha256(leaf.public_bytes(serialization.Encoding.DER)).hexdigest()
 
