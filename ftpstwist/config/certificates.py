@@ -110,8 +110,13 @@ class _Entry:
         for each in complaints:
             name = "certificate" if each.path == str(self.files.certificate) else "key"
             report = self.origin.complain if each.severity is pem.Severity.ERROR else self.origin.warn
-            remedy = each.remedy or "Give the path of a usable file"
-            yield report(f"{self.key}.{name}", f"{each.path}: {each.cause}", remedy[0].upper() + remedy[1:])
+            yield report(f"{self.key}.{name}", f"{each.path}: {each.cause}", _as_sentence(each.remedy))
+
+
+def _as_sentence(remedy: str) -> str:
+    if remedy.startswith("chmod"):
+        return f"Run: {remedy}"
+    return remedy[:1].upper() + remedy[1:] if remedy else "Give the path of a usable file"
 
 
 def _read_first_line(path: Path) -> tuple[bytes, int]:

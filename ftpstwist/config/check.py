@@ -49,7 +49,7 @@ def check(draft: Draft, surroundings: Surroundings) -> Findings:
     found = list(draft.complaints)
     for rule in RULES:
         if rule.applies_to(draft):
-            found += rule.judge(draft.settings, surroundings)
+            found += rule.examine(draft.settings, surroundings)
     complaints = in_order(found)
     return Findings(
         errors=tuple(complaint for complaint in complaints if complaint.is_error),

@@ -87,16 +87,6 @@ def _versions_fit_profile(settings: Settings, _: Surroundings) -> Iterator[Compl
         )
 
 
-def _certificates_are_named_once(settings: Settings, _: Surroundings) -> Iterator[Complaint]:
-    named: set[Path] = set()
-    for position, entry in enumerate(settings.tls.certificates):
-        if entry.certificate in named:
-            yield settings.origin.complain(
-                f"tls.certificates[{position}].certificate", f"{entry.certificate} is there twice", "Take one out"
-            )
-        named.add(entry.certificate)
-
-
 def _chunks_fit_quantum(settings: Settings, _: Surroundings) -> Iterator[Complaint]:
     transfer = settings.transfer
     if transfer.first_chunk > transfer.largest_chunk:
@@ -183,7 +173,6 @@ RULES = (
     Rule(("server.explicit", "server.implicit", "passive.ports", "active"), _source_ports_are_free),
     Rule(("server.allow", "server.deny"), _nobody_is_allowed_and_denied),
     Rule(("tls.profile", "tls.minimum", "tls.ciphers"), _versions_fit_profile),
-    Rule(("tls.certificates",), _certificates_are_named_once),
     Rule(("transfer.first_chunk", "transfer.largest_chunk", "transfer.quantum"), _chunks_fit_quantum),
     Rule(("log",), _logs_have_their_own_files),
     Rule(("storage.file_mode", "storage.directory_mode"), _owner_can_use_what_is_made),

@@ -57,6 +57,16 @@ class Rule:
             for key in self.keys
         )
 
+    def examine(self, settings: Settings, surroundings: Surroundings) -> list[Complaint]:
+        """Return what is wrong; that something may not be looked at is a complaint, too."""
+        found: list[Complaint] = []
+        try:
+            found.extend(self.judge(settings, surroundings))
+        except OSError as error:
+            cause = f"{error.filename} can not be looked at: {error.strerror}"
+            found.append(settings.origin.complain(self.keys[0], cause, "Let the user in whom the server runs as"))
+        return found
+
 
 def survey(now: datetime) -> Surroundings:
     """Return the surroundings as they are on this machine.

@@ -35,17 +35,21 @@ def require_allowed(target: HostPort, peer: str, networks: Iterable[IPNetwork]) 
         networks: Where else it may go.
 
     Raises:
-        FtpError: DATA_REFUSED (client sees 504, RFC 2577 section 3).
+        FtpError: TARGET_NOT_ALLOWED (client sees 504, RFC 2577 section 3).
     """
     try:
         host = normal_address(target.host)
     except ValueError as error:
-        raise FtpError(ErrorKind.DATA_REFUSED, f"not an address: {target.host!r}") from error
+        raise FtpError(ErrorKind.TARGET_NOT_ALLOWED, f"not an address: {target.host!r}") from error
     if target.port < _FIRST_UNPRIVILEGED_PORT:
-        raise FtpError(ErrorKind.DATA_REFUSED, f"data connection to low port {target.port}", "use a port above 1023")
+        raise FtpError(
+            ErrorKind.TARGET_NOT_ALLOWED, f"data connection to low port {target.port}", "use a port above 1023"
+        )
     if host != peer and not any(ip_address(host) in network for network in networks):
         raise FtpError(
-            ErrorKind.DATA_REFUSED, f"data connection to {host}, client is {peer}", "only your own address is allowed"
+            ErrorKind.TARGET_NOT_ALLOWED,
+            f"data connection to {host}, client is {peer}",
+            "only your own address is allowed",
         )
     return HostPort(host, target.port)
 

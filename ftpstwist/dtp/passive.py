@@ -287,11 +287,7 @@ class PassivePool:
 
 
 def _resuming_channel(session_tls: SessionTls | None, hello: bytes) -> TlsChannel | None:
-    """Return a channel of the session that has taken *hello*, if that resumes the session.
-
-    ``resumes`` is more than the seam promises: channels of the ``tls`` room show it after the first
-    step that has taken a ClientHello. One without it never resumes, and the oldest expectation wins.
-    """
+    """Return a channel of the session that has taken *hello*, if that resumes the session."""
     if session_tls is None:
         return None
     channel = session_tls.data_channel()
@@ -300,7 +296,7 @@ def _resuming_channel(session_tls: SessionTls | None, hello: bytes) -> TlsChanne
         channel.handshake()
     except TlsError:
         return None
-    return channel if getattr(channel, "resumes", False) else None
+    return channel if channel.resumes else None
 
 
 class _SeldomReport:

@@ -1,10 +1,10 @@
 """Commands and replies in order (RFC 959 section 5.4, RFC 1123 section 4.1.2.11).
 
 How it works: octets become lines, lines become commands, commands wait in a
-queue and are done one after the other. While a transfer runs, the queue's
-head is done beside it if the catalogue says so (ABOR, STAT, NOOP), so the
-control connection is never deaf. Every command gets exactly one final reply,
-in the order of arrival. Beyond the queue's limit no octet is read.
+queue and are done one after the other. While a transfer runs, from its 150 on,
+the queue's head is done beside it if the catalogue says so (ABOR, STAT, NOOP),
+so the control connection is never deaf. Every command gets exactly one final
+reply, in the order of arrival. Beyond the queue's limit no octet is read.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ class _Running:
     began: float
     octets: int | None = None
     reply: Deferred[Reply] | None = None
+    is_announced: bool = False
     is_cancelled: bool = False
     afterwards: list[Callable[[], None]] = field(default_factory=list)
     waiting: list[Deferred[None]] = field(default_factory=list)
@@ -66,12 +67,21 @@ class Conversation:
         session: The session the commands act on.
         answered: Called after every final reply, with its code.
         settled: Called whenever nothing is being done any more.
+        soon: Calls a function from the reactor, not before it returns itself.
     """
 
-    def __init__(self, session: Session, *, answered: Callable[[int], None], settled: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        session: Session,
+        *,
+        answered: Callable[[int], None],
+        settled: Callable[[], None],
+        soon: Callable[[Callable[[], None]], object],
+    ) -> None:
         self._session = session
         self._answered = answered
         self._settled = settled
+        self._soon = soon
         self._framer = LineFramer(max_line=session.settings.line_octets)
         self._queue: deque[Command | Reply] = deque()
         self._running: _Running | None = None
@@ -139,7 +149,8 @@ class Conversation:
         if self._running is None:
             return True
         row = CATALOGUE.get(item.verb) if isinstance(item, Command) else None
-        return self.is_transferring and self._beside is None and row is not None and row.during_transfer
+        is_free = self._running.row.is_transfer and self._running.is_announced and self._beside is None
+        return is_free and row is not None and row.during_transfer
 
     def _begin(self, item: Command | Reply) -> None:
         if isinstance(item, Reply):
@@ -169,7 +180,7 @@ class Conversation:
             verb=running.row.alias or running.row.verb,
             argument=running.argument,
             prefix=prefix,
-            preliminary=self._write,
+            preliminary=lambda reply: self._announce(running, reply),
             abort_transfer=self._abort_transfer,
             afterwards=running.afterwards.append,
             moved=running.note_octets,
@@ -177,6 +188,13 @@ class Conversation:
         )
         running.reply = start(self._session, running.row, invocation)
         running.reply.addCallback(lambda reply: self._finish(running, reply))
+
+    def _announce(self, running: _Running, reply: Reply) -> None:
+        """Send 150; what may be done beside a transfer has waited for it, or its reply would be taken for this one."""
+        self._write(reply)
+        running.is_announced = True
+        if self._queue:
+            self._soon(self._advance)
 
     def _finish(self, running: _Running, reply: Reply) -> None:
         if running is self._beside:

@@ -44,7 +44,6 @@ CODES: dict[ErrorKind, int] = {
     ErrorKind.TARGET_NOT_ALLOWED: 504,
     ErrorKind.DATA_NOT_PREPARED: 425,
     ErrorKind.DATA_NOT_OPENED: 425,
-    ErrorKind.DATA_REFUSED: 425,
     ErrorKind.DATA_LOST: 426,
     ErrorKind.DATA_STALLED: 426,
     ErrorKind.DATA_TLS_FAILED: 522,

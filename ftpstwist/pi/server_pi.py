@@ -60,7 +60,12 @@ class ServerPI:
         self._transport = transport
         self._opened = self._clock.seconds()
         self._session = session = self._build_session(transport)
-        self._conversation = Conversation(session, answered=self._answered, settled=self._settled)
+        self._conversation = Conversation(
+            session,
+            answered=self._answered,
+            settled=self._settled,
+            soon=lambda action: self._clock.callLater(0, action),
+        )
         session.sink.record(SessionOpened(session.ref, session.now()))
         refusal = self._admission.admit(transport.peer.host)
         self._admitted = refusal is None

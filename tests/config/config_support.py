@@ -34,9 +34,11 @@ SURROUNDINGS = Surroundings(NOW, resolve_nothing, lambda _: True, lowest_port=1)
 _AS_NOBODY = """
 import json, os, sys
 from tests.config.config_support import judge
+text = sys.stdin.read()
+judge(text, sys.argv[1])  # loads what nobody may not: Python itself may lie in the home of root
 os.setgid(65534)
 os.setuid(65534)
-findings = judge(sys.stdin.read(), sys.argv[1])
+findings = judge(text, sys.argv[1])
 print(json.dumps([str(each) for each in findings.complaints]))
 """
 

@@ -113,7 +113,7 @@ class Active(DtpTestCase):
     def assert_refused(self, data, target) -> None:
         with pytest.raises(FtpError) as refused:
             data.prepare_active(target)
-        assert refused.value.kind is ErrorKind.DATA_REFUSED
+        assert refused.value.kind is ErrorKind.TARGET_NOT_ALLOWED
 
     async def test_nobody_listens(self) -> None:
         """A refused connection is 425 at once, with a hint."""

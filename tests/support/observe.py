@@ -8,7 +8,7 @@ import socket
 import ssl
 import struct
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
@@ -120,11 +120,9 @@ def read_to_end(sock: socket.socket) -> bytes:
 def octets_until_closed(sock: socket.socket) -> bytes:
     """Read until the other side has closed, by FIN or RST; no patience for one that does not."""
     received = b""
-    try:
+    with suppress(ConnectionError):
         while octets := sock.recv(65536):
             received += octets
-    except ConnectionError:
-        pass
     return received
 
 
@@ -156,10 +154,8 @@ class Tapped:
 
     def close_notify(self) -> None:
         """Send ours without waiting for theirs."""
-        try:
+        with suppress(ssl.SSLWantReadError):
             self.tls.unwrap()
-        except ssl.SSLWantReadError:
-            pass
         self._flush()
 
     def records(self) -> list[int]:

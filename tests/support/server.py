@@ -84,11 +84,18 @@ def _merge(text: str, more: str) -> str:
 
 
 @contextmanager
-def running_server(folder: Path, config: str = "", users: str = "") -> Iterator[Server]:
-    """Start a server below *folder*; *config* changes settings, *users* is put behind the one user's table."""
+def running_server(folder: Path, config: str = "", users: str = "", *, tables: str = "") -> Iterator[Server]:
+    """Start a server below *folder*.
+
+    Args:
+        folder: For everything it reads and writes.
+        config: Changes settings.
+        users: Is put behind the one user's table; ``HASH`` stands for the hash of the one password.
+        tables: Is put behind the settings as it is: repeated tables, such as certificates.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "files" / USER).mkdir(parents=True, exist_ok=True)
-    (folder / "ftps.toml").write_text(_merge(CONFIG, config))
+    (folder / "ftps.toml").write_text(f"{_merge(CONFIG, config)}\n{tables}")
     users_file = folder / "users.toml"
     users_file.write_text(f'[users.{USER}]\npassword = "{_hash(PASSWORD)}"\n{users.replace("HASH", _hash(PASSWORD))}')
     users_file.chmod(0o600)

@@ -69,7 +69,7 @@ def test_a_client_that_is_too_old():
 def test_a_client_that_is_too_old_for_the_modern_profile():
     """The minimum named is that of the listener."""
     failure = failure_of(StdlibClient(client_context(TLS12)), profile=Profile.MODERN)
-    assert failure.cause == "the client offered TLS 1.2; the minimum is TLS 1.3"
+    assert failure.cause == "the client offered at most TLS 1.2; the minimum is TLS 1.3"
 
 
 def test_a_client_that_is_too_new():

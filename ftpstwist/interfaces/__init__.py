@@ -1,0 +1,40 @@
+"""The seams of the house: what the departments offer and what commands and the server-PI rely on.
+
+Nothing here does anything. Storage, authentication, TLS, data connections and
+observation implement these; ``services.build`` puts them together; everything
+above a seam is tested with recording neighbours that implement it, too.
+"""
+
+from ftpstwist.interfaces.authentication import Authenticator, IAccount, LoggedInAccount, LoginRequest
+from ftpstwist.interfaces.control import ControlProtocol, ControlTransport
+from ftpstwist.interfaces.data import DataConnection, DataConnections
+from ftpstwist.interfaces.errors import ErrorKind, FtpError
+from ftpstwist.interfaces.observation import EventSink
+from ftpstwist.interfaces.storage import Capability, Disposition, Filesystem, Octets, ReadHandle, WriteHandle
+from ftpstwist.interfaces.threads import WorkerThreads
+from ftpstwist.interfaces.tls import SessionTls, TlsChannel, TlsClosed, TlsError
+
+__all__ = [
+    "Authenticator",
+    "Capability",
+    "ControlProtocol",
+    "ControlTransport",
+    "DataConnection",
+    "DataConnections",
+    "Disposition",
+    "ErrorKind",
+    "EventSink",
+    "Filesystem",
+    "FtpError",
+    "IAccount",
+    "LoggedInAccount",
+    "LoginRequest",
+    "Octets",
+    "ReadHandle",
+    "SessionTls",
+    "TlsChannel",
+    "TlsClosed",
+    "TlsError",
+    "WorkerThreads",
+    "WriteHandle",
+]

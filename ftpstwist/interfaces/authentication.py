@@ -1,0 +1,70 @@
+"""Logging in: the front of twisted.cred, and the avatars it gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from zope.interface import Attribute, Interface
+
+from ftpstwist.interfaces.storage import Filesystem
+from ftpstwist.session.events import TlsFacts
+from ftpstwist.session.identity import Identity, Secret
+
+
+class IAccount(Interface):
+    """The avatar interface: what a realm gives for a user. ``LoggedInAccount`` is the plain value."""
+
+    identity = Attribute("A ``session.identity.Identity``.")
+    filesystem = Attribute("The user's ``Filesystem``.")
+
+
+@dataclass(frozen=True, slots=True)
+class LoginRequest:
+    """What is known when PASS arrives (or USER, for those who need no password).
+
+    Attributes:
+        user: Name as given by USER.
+        password: As given by PASS.
+        peer: Address of the client, without port.
+        tls: Protection of the control connection; ``None`` in clear.
+    """
+
+    user: str
+    password: Secret
+    peer: str
+    tls: TlsFacts | None
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedInAccount:
+    """An account in use.
+
+    Attributes:
+        identity: Who it is and what is allowed.
+        filesystem: The user's files.
+        logout: To be called exactly once, at the end of the use.
+        method: ``password``, ``anonymous`` or ``certificate``.
+    """
+
+    identity: Identity
+    filesystem: Filesystem
+    logout: Callable[[], None]
+    method: str
+
+
+class Authenticator(Protocol):
+    """The front of twisted.cred: checkers, realm and the defence against guessing."""
+
+    def refuses(self, peer: str) -> bool:
+        """Tell whether *peer* is banned now; such a client is answered 421 and not listened to."""
+
+    async def login(self, request: LoginRequest) -> LoggedInAccount:
+        """Check the credentials and get the avatar.
+
+        Takes its time: failures are delayed, and unknown names cost what known ones cost.
+
+        Raises:
+            FtpError: LOGIN_REFUSED (client sees 530), TOO_MANY_SESSIONS (421), LOGIN_UNAVAILABLE (421).
+        """

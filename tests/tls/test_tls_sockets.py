@@ -1,0 +1,312 @@
+"""The control connection over real sockets and with real clients: what memory can not show."""
+
+import shutil
+import socket
+import ssl
+import struct
+import subprocess
+
+import pytest
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.protocol import Factory
+from twisted.internet.threads import deferToThread
+from twisted.trial.unittest import TestCase
+
+from ftpstwist.interfaces import SessionTls
+from ftpstwist.tls.binding import SessionReuse
+from ftpstwist.tls.context import SharedContexts
+from ftpstwist.tls.diagnosis import NO_OCTET
+from ftpstwist.tls.upgrade import SwitchProtocol
+from tests.tls.tls_support import TLS12, TLS13, client_context, policy, session_tls
+from tests.tls.tls_switch import Notes
+
+OPENSSL = shutil.which("openssl")
+needs_openssl = pytest.mark.skipif(OPENSSL is None, reason="no openssl program")
+
+
+class SmallPi(Notes):
+    """Answers AUTH, NOOP and QUIT; FLOOD writes until the client does not read any more."""
+
+    def __init__(self, tls: SessionTls, *, implicit: bool) -> None:
+        super().__init__(greets=not implicit)
+        self.session_tls = tls
+        self.implicit = implicit
+        self.lines = b""
+        self.written = 0
+        self.is_flooding = False
+        self.gone: Deferred[str] = Deferred()
+
+    def tls_established(self, facts) -> None:
+        super().tls_established(facts)
+        if self.implicit:
+            self.transport.write(b"220 hello\r\n")
+
+    def data_received(self, octets: bytes) -> None:
+        *lines, self.lines = (self.lines + octets).split(b"\r\n")
+        for line in lines:
+            if line == b"AUTH TLS":
+                self.transport.write(b"234 go on\r\n")
+                self.transport.start_tls(self.session_tls)
+            elif line == b"QUIT":
+                self.transport.write(b"221 bye\r\n")
+                self.transport.close()
+            elif line == b"FLOOD":
+                self.is_flooding = True
+                self.flood()
+            else:
+                self.transport.write(b"200 ok\r\n")
+
+    def flood(self) -> None:
+        for _ in range(1000):
+            if not self.is_flooding:
+                return
+            self.transport.write(b"211-" + b"x" * 16000 + b"\r\n")
+            self.written += 16006
+
+    def write_blocked(self, *, blocked: bool) -> None:
+        super().write_blocked(blocked=blocked)
+        self.is_flooding = not blocked and self.is_flooding
+
+    def connection_lost(self, reason: str) -> None:
+        super().connection_lost(reason)
+        self.gone.callback(reason)
+
+
+class Talk:
+    """A blocking client with a time limit, run in a thread."""
+
+    def __init__(self, port: int) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=20)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc_info) -> None:
+        self.socket.close()
+
+    def start_tls(self, context=None) -> None:
+        self.socket = (context or client_context(TLS13)).wrap_socket(self.socket, suppress_ragged_eofs=False)
+
+    def say(self, line: bytes) -> bytes:
+        self.socket.sendall(line + b"\r\n")
+        return self.reply()
+
+    def reply(self) -> bytes:
+        octets = b""
+        while not octets.endswith(b"\r\n"):
+            piece = self.socket.recv(1)
+            if not piece:
+                break
+            octets += piece
+        return octets
+
+    def reset(self) -> None:
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.socket.close()
+
+
+class Sockets(TestCase):
+    timeout = 60
+
+    def listen(self, *, implicit: bool = False, **settings) -> int:
+        shared = SharedContexts(policy())
+        self.server_pis: list[SmallPi] = []
+
+        def build() -> SwitchProtocol:
+            tls = session_tls(SessionReuse.PREFER, shared)
+            self.server_pis.append(SmallPi(tls, implicit=implicit))
+            return SwitchProtocol(
+                self.server_pis[-1], clock=reactor, implicit_tls=tls if implicit else None, **settings
+            )
+
+        port = reactor.listenTCP(0, Factory.forProtocol(build), interface="127.0.0.1")
+        self.addCleanup(port.stopListening)
+        return port.getHost().port
+
+    async def test_explicit_from_greeting_to_goodbye(self):
+        """T1: a whole session; the last reply, close_notify and FIN all arrive."""
+        port = self.listen()
+
+        def client():
+            with Talk(port) as talk:
+                assert talk.reply() == b"220 hello\r\n"
+                assert talk.say(b"AUTH TLS") == b"234 go on\r\n"
+                talk.start_tls()
+                assert talk.say(b"NOOP") == b"200 ok\r\n"
+                assert talk.say(b"QUIT") == b"221 bye\r\n"
+                assert talk.socket.recv(1) == b""
+                raw = talk.socket.unwrap()
+                assert raw.recv(1) == b""
+                raw.close()
+
+        await deferToThread(client)
+        assert await self.server_pis[0].gone == "closed by the server"
+        assert self.server_pis[0].named("established") == ["TLSv1.3"]
+
+    async def test_implicit_from_handshake_to_goodbye(self):
+        """The same for the implicit service, with TLS 1.2."""
+        port = self.listen(implicit=True)
+
+        def client():
+            with Talk(port) as talk:
+                talk.start_tls(client_context(TLS12))
+                assert talk.reply() == b"220 hello\r\n"
+                assert talk.say(b"NOOP") == b"200 ok\r\n"
+                talk.socket.unwrap().close()
+
+        await deferToThread(client)
+        assert await self.server_pis[0].gone == "closed by the client"
+
+    async def test_the_last_reply_survives_a_client_that_talks_on(self):
+        """No RST kills the 221, although the client has sent a megabyte that nobody wants."""
+        port = self.listen()
+
+        def client():
+            with Talk(port) as talk:
+                talk.reply()
+                talk.say(b"AUTH TLS")
+                talk.start_tls()
+                talk.socket.sendall(b"QUIT\r\n" + b"NOOP\r\n" * 150_000)
+                octets = b""
+                while piece := talk.socket.recv(65536):
+                    octets += piece
+                assert octets.endswith(b"221 bye\r\n")
+
+        await deferToThread(client)
+        await self.server_pis[0].gone
+
+    async def test_a_client_that_never_reads_costs_bounded_memory(self):
+        """K13: replies stop when the client does not read, and so does the reading of its commands."""
+        port = self.listen()
+
+        def client():
+            with Talk(port) as talk:
+                talk.reply()
+                talk.say(b"AUTH TLS")
+                talk.start_tls()
+                talk.socket.sendall(b"FLOOD\r\n")
+                talk.socket.settimeout(0.5)
+                sent = 0
+                try:
+                    for _ in range(3000):
+                        talk.socket.sendall(b"NOOP\r\n" * 2000)
+                        sent += 12_000
+                except TimeoutError:
+                    return sent
+                raise AssertionError("the server reads without end")
+
+        await deferToThread(client)
+        server_pi = self.server_pis[0]
+        assert server_pi.named("blocked")[0] is True
+        assert server_pi.written < 12_000_000
+        await server_pi.gone
+
+    async def test_writing_on_regardless_ends_the_connection(self):
+        """K13: a server-PI that ignores the signal is protected from itself."""
+        port = self.listen(max_unsent=100_000)
+
+        def client():
+            with Talk(port) as talk:
+                talk.reply()
+                talk.say(b"AUTH TLS")
+                talk.start_tls()
+                talk.socket.sendall(b"FLOOD\r\n")
+                with pytest.raises(OSError, match=r"reset|EOF|violation"):
+                    while talk.socket.recv(1 << 20):
+                        self.started.wait(20)
+
+        import threading
+
+        self.started = threading.Event()
+        SmallPi_write_blocked, SmallPi.write_blocked = SmallPi.write_blocked, Notes.write_blocked
+        self.addCleanup(setattr, SmallPi, "write_blocked", SmallPi_write_blocked)
+        done = deferToThread(client)
+        while not self.server_pis:
+            await pause()
+        assert await self.server_pis[0].gone == "the client does not read its replies"
+        self.started.set()
+        await done
+
+    async def test_a_reset_in_mid_handshake_is_explained(self):
+        """A client that hangs up hard leaves a sentence in the log."""
+        port = self.listen(implicit=True)
+
+        def client():
+            with Talk(port) as talk:
+                hello = ssl.MemoryBIO()
+                tls = client_context().wrap_bio(ssl.MemoryBIO(), hello)
+                with pytest.raises(ssl.SSLWantReadError):
+                    tls.do_handshake()
+                talk.socket.sendall(hello.read())
+                talk.socket.recv(1)
+                talk.reset()
+
+        await deferToThread(client)
+        assert "after our ServerHello" in await self.server_pis[0].gone
+
+    async def test_health_checks_leave_no_failure(self):
+        """Connecting and closing, with FIN or RST, is no TLS failure."""
+        port = self.listen(implicit=True)
+
+        def client():
+            for end in (Talk.reset, Talk.__exit__):
+                end(Talk(port))
+
+        await deferToThread(client)
+        while len(self.server_pis) < 2:
+            await pause()
+        for server_pi in self.server_pis:
+            assert await server_pi.gone == NO_OCTET
+            assert server_pi.named("failed") == []
+
+    async def test_clear_ftp_on_the_implicit_port_reads_the_hint(self):
+        """K3: a user who chose the wrong mode sees why in his client."""
+        port = self.listen(implicit=True)
+
+        def client():
+            with Talk(port) as talk:
+                talk.socket.sendall(b"USER alice\r\n")
+                assert talk.reply().startswith(b"421 This port expects TLS")
+                assert talk.socket.recv(1) == b""
+
+        await deferToThread(client)
+        assert "clear FTP" in await self.server_pis[0].gone
+
+    @needs_openssl
+    async def test_openssl_can_not_renegotiate(self):
+        """K8: «R» in openssl s_client ends the connection."""
+        port = self.listen(implicit=True)
+        done = await deferToThread(
+            subprocess.run,
+            [OPENSSL, "s_client", "-connect", f"127.0.0.1:{port}", "-tls1_2", "-crlf"],
+            input=b"NOOP\nR\nNOOP\n",
+            capture_output=True,
+            timeout=30,
+            check=False,
+        )
+        assert b"no renegotiation" in done.stderr
+        assert await self.server_pis[0].gone
+
+    @needs_openssl
+    async def test_openssl_is_offered_no_early_data(self):
+        """K8: tickets say that early data is not welcome; compression and renegotiation are off."""
+        port = self.listen(implicit=True)
+        done = await deferToThread(
+            subprocess.run,
+            [OPENSSL, "s_client", "-connect", f"127.0.0.1:{port}", "-tls1_3", "-crlf", "-ign_eof"],
+            input=b"QUIT\n",
+            capture_output=True,
+            timeout=30,
+            check=False,
+        )
+        assert b"Max Early Data: 0" in done.stdout
+        assert b"Compression: NONE" in done.stdout
+        assert b"221 bye" in done.stdout
+
+
+def pause() -> Deferred[None]:
+    """Give the reactor a turn."""
+    turn: Deferred[None] = Deferred()
+    reactor.callLater(0.01, turn.callback, None)
+    return turn
