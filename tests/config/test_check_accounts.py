@@ -43,12 +43,12 @@ def test_a_missing_users_file_is_told_with_the_command_that_makes_one(tmp_path):
 def test_mistakes_in_the_users_file_are_told_with_its_own_lines(folder):
     """The complaint leads into the users file, not into the configuration."""
     (folder / "users.toml").write_text(
-        USERS + '[users.bob]\npasword = "x"\n[users.carol]\npassword = "secret"\nhome = "relative"\n'
+        USERS + '[users.bob]\npasswrd = "x"\n[users.carol]\npassword = "secret"\nhome = "relative"\n'
     )
     (folder / "users.toml").chmod(0o600)
     errors = judge("", folder / "f.toml").errors
     assert [(each.file, each.line, each.key) for each in errors] == [
-        (f"{folder}/users.toml", 4, "users.bob.pasword"),
+        (f"{folder}/users.toml", 4, "users.bob.passwrd"),
         (f"{folder}/users.toml", 6, "users.carol.password"),
         (f"{folder}/users.toml", 7, "users.carol.home"),
     ]

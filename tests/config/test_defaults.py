@@ -3,6 +3,8 @@
 from ipaddress import ip_address
 from pathlib import Path
 
+import pytest
+
 from ftpstwist.config.check import check, load_settings
 from ftpstwist.config.complaint import ConfigurationError
 from ftpstwist.config.defaults import demo_settings
@@ -59,13 +61,11 @@ def test_settings_for_use_are_had_in_one_call(tmp_path):
     file.write_text('[server]\nbanner = "Hi"\n')
     assert load_settings(file, SURROUNDINGS).server.banner == "Hi"
     file.write_text("[server]\nbanner = 1\nexplicit = []\nimplicit = []\n")
-    try:
+    with pytest.raises(ConfigurationError) as caught:
         load_settings(file, SURROUNDINGS)
-    except ConfigurationError as error:
-        assert [each.key for each in error.complaints if each.is_error] == ["server.banner", "server.explicit"]
-        assert len(str(error).splitlines()) == len(error.complaints)
-    else:
-        raise AssertionError("a bad file was taken")
+    complaints = caught.value.complaints
+    assert [each.key for each in complaints if each.is_error] == ["server.banner", "server.explicit"]
+    assert len(str(caught.value).splitlines()) == len(complaints)
 
 
 def test_the_summary_tells_the_defaults_in_words():

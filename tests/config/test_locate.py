@@ -71,7 +71,7 @@ def test_lines_that_end_as_on_windows_count_the_same():
 
 def test_every_key_of_the_example_is_found():
     """The file that people start from has no key without a line."""
-    text = Path("etc/ftps.toml").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[2] / "etc/ftps.toml").read_text(encoding="utf-8")
     lines = text.splitlines()
     for key, number in locate_keys(text).items():
         assert key.rpartition(".")[2].rstrip("]0[") in lines[number - 1]

@@ -4,6 +4,7 @@ import re
 import tomllib
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args, get_origin, get_type_hints
 
 import pytest
 
@@ -13,6 +14,7 @@ from ftpstwist.config.reference import example_file, main, reference_page, table
 from ftpstwist.config.schema import Settings
 from tests.config.config_support import judge
 
+REPOSITORY = Path(__file__).parents[2]
 TABLES = list(tables())
 KEYS = [(table, key) for table in TABLES for key in table.keys]
 
@@ -24,12 +26,12 @@ def uncommented(text: str) -> str:
 
 def test_the_reference_page_is_current():
     """Nobody reads documentation that the program has outgrown: python -m ftpstwist.config.reference."""
-    assert Path("docs/configuration.md").read_text(encoding="utf-8") == reference_page()
+    assert (REPOSITORY / "docs/configuration.md").read_text(encoding="utf-8") == reference_page()
 
 
 def test_the_example_file_is_current():
     """The same for the file people start from: python -m ftpstwist.config.reference --example."""
-    assert Path("etc/ftps.toml").read_text(encoding="utf-8") == example_file()
+    assert (REPOSITORY / "etc/ftps.toml").read_text(encoding="utf-8") == example_file()
 
 
 def test_both_can_be_printed(capsys):
@@ -52,7 +54,7 @@ def test_every_setting_is_documented_and_in_the_example(table, key):
 
 def test_the_example_file_holds_the_defaults():
     """As it is, and with every mark taken away, it means what no file at all means."""
-    example = Path("etc/ftps.toml").read_text(encoding="utf-8")
+    example = (REPOSITORY / "etc/ftps.toml").read_text(encoding="utf-8")
     assert parse(example, "/etc/ftps.toml").settings == resolve(Settings(), Path("/etc"))
     text = uncommented(example)
     assert text.count("\n#") < example.count("\n#")
@@ -81,16 +83,14 @@ def test_every_key_of_the_schema_is_in_the_example():
 
 def test_the_example_file_passes_its_own_check():
     """What people start from is not refused."""
-    text = Path("etc/ftps.toml").read_text(encoding="utf-8")
-    assert judge(text, Path("etc/ftps.toml").absolute()).errors == ()
+    text = (REPOSITORY / "etc/ftps.toml").read_text(encoding="utf-8")
+    assert judge(text, REPOSITORY / "etc/ftps.toml").errors == ()
 
 
 def test_no_field_is_left_to_the_library():
     """Every value goes through a form of ours: a plain int would be read from text, quietly."""
 
     def annotations(kind):
-        from typing import get_args, get_origin, get_type_hints
-
         for annotation in get_type_hints(kind, include_extras=True).values():
             if hasattr(annotation, "__dataclass_fields__"):
                 if annotation.__name__ != "Origin":

@@ -60,7 +60,9 @@ def test_port_wants_six_numbers(client, argument):
     assert client.code("LIST") == 425
 
 
-@pytest.mark.parametrize("argument", ["127,0,0,1,0,80", "127,0,0,1,3,255", "192,0,2,1,200,1", "127,0,0,2,200,1", "0,0,0,0,200,1"])
+@pytest.mark.parametrize(
+    "argument", ["127,0,0,1,0,80", "127,0,0,1,3,255", "192,0,2,1,200,1", "127,0,0,2,200,1", "0,0,0,0,200,1"]
+)
 def test_port_is_no_way_to_reach_others(client, argument):
     """B8: low ports and foreign addresses are refused at once, not at the transfer; nothing connects anywhere."""
     assert client.code(f"PORT {argument}") == 504
@@ -146,6 +148,7 @@ def test_what_was_prepared_is_replaced(client, folder, first, second):
     """B9, B38: of two preparations the second counts; a connection made for the first is closed."""
     (folder / "file").write_bytes(b"octets")
     stale = client.pasv() if first == "PASV" else client.passive()
+    assert client.code("NOOP") == 200
     with stale:
         if second == "PORT":
             with client.active("PORT") as listener:
@@ -211,7 +214,9 @@ def test_a_stranger_from_elsewhere_gets_no_data(client, folder):
     (folder / "file").write_bytes(b"secret")
     for verb in ("EPSV", "PASV"):
         answer = client.do(verb)
-        port = int.from_bytes(bytes(map(int, re.findall(r"\d+", answer.text)[-2:]))) if verb == "PASV" else port_of(answer)
+        port = (
+            int.from_bytes(bytes(map(int, re.findall(r"\d+", answer.text)[-2:]))) if verb == "PASV" else port_of(answer)
+        )
         with socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT, source_address=("127.0.0.2", 0)) as thief:
             client.send("RETR file")
             assert thief.recv(100) == b""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from twisted.internet.defer import Deferred
 
 from ftpstwist.interfaces import Disposition
 from ftpstwist.session.events import CommandAnswered, FileTransferred, LoginFailed, Misused, SessionClosed
@@ -46,6 +47,38 @@ def test_transfer_lets_noop_and_stat_pass_and_holds_the_rest(bench):
     bench.data.go()
     assert bench.transport.codes() == [226, 257]
     assert bench.data.sent == b"x" * 10
+
+
+class SlowThreads:
+    """Worker threads that wait for the test."""
+
+    def __init__(self):
+        self.gate = Deferred()
+
+    async def run(self, function, *args, **kwargs):
+        await self.gate
+        return function(*args, **kwargs)
+
+
+def test_nothing_is_answered_before_the_150_of_a_transfer(bench):
+    """B20, B36: a client that sends NOOP right behind RETR does not take its 200 for the answer to RETR."""
+    bench.login()
+    store(bench, "/f", b"x")
+    bench.session.threads = slow = SlowThreads()
+    assert bench.say("EPSV", "RETR f", "NOOP", "STAT") == [229]
+    slow.gate.callback(None)
+    assert bench.transport.codes() == [150]
+    bench.clock.advance(0)
+    assert bench.transport.codes() == [200, 211]
+
+
+def test_abor_before_the_150_of_a_transfer(bench):
+    """B20: ABOR does not wait for it: 426 and 226."""
+    bench.login()
+    store(bench, "/f", b"x")
+    bench.session.threads = SlowThreads()
+    assert bench.say("EPSV", "RETR f") == [229]
+    assert bench.say("ABOR") == [426, 226]
 
 
 def test_abor_answers_twice(bench):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 import ssl
+import warnings
 from dataclasses import dataclass
 from typing import Self
 
@@ -31,6 +32,16 @@ def tls_context(version: str | None = None) -> ssl.SSLContext:
     context.verify_mode = ssl.CERT_NONE
     if version is not None:
         context.minimum_version = context.maximum_version = ssl.TLSVersion[version]
+    return context
+
+
+def obsolete_context() -> ssl.SSLContext:
+    """A client with nothing newer than TLS 1.1."""
+    context = tls_context()
+    with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
+        context.minimum_version = ssl.TLSVersion.TLSv1
+        context.maximum_version = ssl.TLSVersion.TLSv1_1
+    context.set_ciphers("ALL:@SECLEVEL=0")
     return context
 
 
