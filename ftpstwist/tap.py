@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
-from twisted.application.service import IService
+from twisted.application.service import IService, MultiService
 from twisted.cred.credentials import IAnonymous, IUsernamePassword
 from twisted.cred.strcred import AuthOptionMixin
 from twisted.internet import reactor
+from twisted.internet.error import CannotListenError
 from twisted.python import usage
 
 from ftpstwist.config.check import check
@@ -91,13 +92,30 @@ def _unusable(error: ConfigurationError) -> SystemExit:
     return SystemExit(f"The configuration can not be used:\n{error}")
 
 
+class CommandLineService(MultiService):
+    """The server as twistd runs it: what keeps it from starting is told in one line, without a traceback."""
+
+    def privilegedStartService(self) -> None:  # noqa: N802 - Twisted's name
+        """Bind all ports and open all logs.
+
+        Raises:
+            SystemExit: One of them can not be had (exit status 1).
+        """
+        try:
+            super().privilegedStartService()
+        except (CannotListenError, OSError) as error:
+            raise SystemExit(f"The server can not start: {error}") from None
+
+
 def makeService(options: Options) -> IService:  # noqa: N802 - Twisted's name
     """Make the service that the options ask for."""
     settings = options.settings
     if settings is None:
         raise usage.UsageError("the options were not parsed")
     password = prepare_demo(settings) if options.is_demo else None
-    service = ftps_service(settings, reactor=cast(IReactor, reactor), checkers=options.get("credCheckers"))
+    service = CommandLineService()
+    ftps = ftps_service(settings, reactor=cast(IReactor, reactor), checkers=options.get("credCheckers"))
+    ftps.setServiceParent(service)
     if options.is_demo:
-        DemoService(service, settings, password).setServiceParent(service)
+        DemoService(ftps, settings, password).setServiceParent(service)
     return service

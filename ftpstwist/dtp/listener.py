@@ -111,13 +111,13 @@ def bind_ports(addresses: Iterable[str], ports: Iterable[int], backlog: int) -> 
                 yield _bind(family, address, port, backlog)
             except OSError as error:
                 if error.errno != errno.EADDRINUSE:
-                    raise
+                    raise OSError(error.errno, f"passive port {port} on {address}: {error.strerror}") from None
                 taken = error
                 _log.warn("passive port {port} on {address} is in use: left out", port=port, address=address)
             else:
                 bound += 1
         if not bound and taken is not None:
-            raise taken
+            raise OSError(taken.errno, f"all passive ports on {address} are in use")
 
 
 def _bind(family: socket.AddressFamily, address: str, port: int, backlog: int) -> socket.socket:

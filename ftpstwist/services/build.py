@@ -46,6 +46,7 @@ from ftpstwist.tls.binding import PerSessionTls
 _log = Logger()
 
 _PASSWORD_THREADS = 2
+_EVERY_IPV4 = "0.0.0.0"  # noqa: S104 - a server listens
 
 
 class IReactor(IReactorCore, IReactorTime, IReactorFDSet, IReactorFromThreads):
@@ -220,10 +221,12 @@ def _numbers(ports: PortRange) -> range:
 def _control_interfaces(settings: Settings) -> list[str]:
     """Return the addresses that the control endpoints bind; all of both families if systemd holds the sockets."""
     endpoints = (*settings.server.explicit, *settings.server.implicit)
-    addresses = [str(endpoint.address) for endpoint in endpoints if endpoint.address is not None]
-    if len(addresses) < len(endpoints) or "::" in addresses:  # [::] takes IPv4 clients, too
-        addresses += ["0.0.0.0", "::"]  # noqa: S104 - a server listens
-    return list(dict.fromkeys(addresses))
+    addresses = {str(endpoint.address) for endpoint in endpoints if endpoint.address is not None}
+    if any(endpoint.address is None for endpoint in endpoints) or "::" in addresses:  # [::] takes IPv4 clients, too
+        return [_EVERY_IPV4, "::"]
+    if _EVERY_IPV4 in addresses:
+        return [_EVERY_IPV4, *sorted(address for address in addresses if ":" in address)]
+    return sorted(addresses)
 
 
 def _report(peer: str, kind: str, detail: str, remedy: str) -> None:

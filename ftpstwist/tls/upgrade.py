@@ -9,8 +9,7 @@ few stages::
                       implicit service begins here ─────┘        any stage ──> CLOSING <┘
 
 One path serves the explicit and the implicit service, over a ``TlsChannel`` of
-ours and not ``transport.startTLS``: that one can not be taken off again and
-waits for a handshake, and at the end for ``close_notify``, without limit.
+ours: ``transport.startTLS`` can not be taken off again and waits without limit.
 
 What arrives after ``start_tls`` goes to TLS alone; what was not delivered
 before it goes there, too, so nothing sent in clear acts inside TLS. Everything
@@ -212,8 +211,8 @@ class SwitchProtocol(Protocol):
     def resumeProducing(self) -> None:  # noqa: N802
         """The client reads again."""
         self._unsent = 0
+        self._intake.unblock()  # first: the server-PI may write at once, and be blocked again
         self._inner.write_blocked(blocked=False)
-        self._intake.unblock()
 
     def stopProducing(self) -> None:  # noqa: N802
         """The connection is gone; :meth:`connectionLost` follows."""
@@ -391,10 +390,8 @@ class SwitchProtocol(Protocol):
 
     def _stop_lingering(self) -> None:
         self._time_limit = None
-        if self._has_said_all:
-            self._tcp.loseConnection()
-        else:
-            self._tcp.abortConnection()
+        hang_up = self._tcp.loseConnection if self._has_said_all else self._tcp.abortConnection
+        hang_up()
 
     def _cancel_time_limit(self) -> None:
         if self._time_limit is not None:

@@ -4,7 +4,7 @@ from ftpstwist.cli.main import main
 
 BAD = """\
 [server]
-explicet = ["tcp:21"]
+explixit = ["tcp:21"]
 idle_timeout = "soon"
 [tls]
 profile = "modern"
@@ -40,8 +40,8 @@ def test_a_bad_file_gets_one_and_every_complaint_once(capsys, tmp_path):
     assert status == 1
     assert out == f"{file}: 4 errors, 2 warnings. The server would not start.\n"
     assert err.startswith(
-        f"error: {file}:2: server.explicet\n"
-        "    there is no setting explicet in [server].\n"
+        f"error: {file}:2: server.explixit\n"
+        "    there is no setting explixit in [server].\n"
         "    Did you mean explicit?\n"
         "\n"
         f"error: {file}:3: server.idle_timeout\n"

@@ -292,8 +292,8 @@ CASES = [
         'ftps.toml:2: accounts.permissions: "read" is not a set of permissions. Write a set of permissions: "all", "read-only" or "none", or a list of words among "read", "write", "create", "delete", "rename" and "list".',
     ),
     (
-        '[accounts]\npermissions = ["read", "wrte"]',
-        'ftps.toml:2: accounts.permissions: "wrte" is not one of "read", "write", "create", "delete", "rename" or "list". Did you mean "write"?',
+        '[accounts]\npermissions = ["read", "xwrite"]',
+        'ftps.toml:2: accounts.permissions: "xwrite" is not one of "read", "write", "create", "delete", "rename" or "list". Did you mean "write"?',
     ),
     (
         '[accounts.limits]\nquota = "unlimited"',

@@ -14,7 +14,7 @@ from tests.config.config_support import NOBODY, needs_root, open_folder
 MANY_MISTAKES = """\
 banner = "lost"
 [server]
-explicet = ["tcp:21"]
+explixit = ["tcp:21"]
 idle_timeout = "soon"
 implicit = ["tcp:990", "unix:/x", 990]
 [tls]
@@ -44,7 +44,7 @@ def test_all_mistakes_are_told_at_once_and_each_once():
     draft = parse(MANY_MISTAKES, "ftps.toml")
     assert [(each.line, each.key) for each in in_order(draft.complaints)] == [
         (1, "banner"),
-        (3, "server.explicet"),
+        (3, "server.explixit"),
         (4, "server.idle_timeout"),
         (5, "server.implicit[1]"),
         (5, "server.implicit[2]"),

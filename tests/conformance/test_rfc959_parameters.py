@@ -280,8 +280,8 @@ def test_a_thousand_preparations_leak_nothing(clear_server, client):
     assert descriptors(clear_server) <= before + 1
 
 
-def test_a_thousand_sessions_leak_nothing(clear_server):
-    """B38: sessions that vanish with a connected, unused data connection give everything back."""
+def test_sessions_that_vanish_leak_nothing(clear_server):
+    """B38: two hundred sessions, each with a data connection that nobody used, give everything back."""
     before = None
     for number in range(200):
         with clear(clear_server) as client:

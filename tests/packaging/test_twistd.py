@@ -101,7 +101,8 @@ def test_port_in_use(tmp_path):
             timeout=60,
         )
     assert done.returncode != 0
-    assert str(port) in done.stdout + done.stderr
+    assert f"127.0.0.1:{port}" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may bind ports below 1024")
@@ -154,3 +155,42 @@ def test_readme_names_two_commands():
     assert len(commands) == 2
     assert commands[0].endswith("twistd --nodaemon ftps")
     assert commands[1].endswith("pytest")
+
+
+def test_socket_of_systemd(tmp_path):
+    """A listening socket handed over by systemd is used as an endpoint."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        (tmp_path / "start").write_text(
+            f"#!/bin/sh\nLISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=ftp exec {PROGRAM} -n --pidfile= ftps "
+            "--listen systemd:domain=INET:name=ftp --listen-implicit tcp:0:interface=127.0.0.1\n"
+        )
+        log = tmp_path / "out"
+        with log.open("wb") as out:
+            process = subprocess.Popen(
+                ["/bin/sh", "start"],
+                cwd=tmp_path,
+                stdout=out,
+                stderr=out,
+                close_fds=False,
+                preexec_fn=lambda: os.dup2(listening.fileno(), 3),
+            )
+    try:
+        with Client("127.0.0.1", port) as client:
+            assert client.answer().code == 220, log.read_text()
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def test_auth_plugin_of_twisted(tmp_path):
+    """``--auth`` takes any strcred plugin, in place of the users file."""
+    arguments = ["ftps", "--auth", "memory:bob:secret", "--listen", "tcp:0:interface=127.0.0.1",
+                 "--listen-implicit", "tcp:0:interface=127.0.0.1"]  # fmt: skip
+    with twistd(tmp_path, *arguments, until="Ctrl-C") as (_, log):
+        port = int(re.search(r"ftp://localhost:(\d+)", log.read_text())[1])
+        with Client("127.0.0.1", port) as client:
+            assert client.answer().code == 220
+            client.auth().login("bob", "secret").protect()
+            assert client.upload("STOR x", b"x").code == 226
+    assert (tmp_path / "ftps-state/files/bob/x").exists()

@@ -71,8 +71,12 @@ def test_other_key_types_are_loaded(tmp_path, key_type):
     """RSA and Ed25519 certificates serve as well."""
     key = ed25519.Ed25519PrivateKey.generate() if key_type == "Ed25519" else private_key("ftp.example.org", "RSA")
     builder = x509.CertificateBuilder(
-        subject_name=x509.Name([]), issuer_name=x509.Name([]), public_key=key.public_key(), serial_number=7,
-        not_valid_before=NOW - timedelta(days=1), not_valid_after=NOW + timedelta(days=90),
+        subject_name=x509.Name([]),
+        issuer_name=x509.Name([]),
+        public_key=key.public_key(),
+        serial_number=7,
+        not_valid_before=NOW - timedelta(days=1),
+        not_valid_after=NOW + timedelta(days=90),
     ).add_extension(x509.SubjectAlternativeName([x509.DNSName("a.example")]), critical=True)
     leaf = builder.sign(key, None if key_type == "Ed25519" else hashes.SHA256())
     assert load_pair(*files(tmp_path, [leaf], key), now=NOW).key_type == key_type
@@ -81,7 +85,9 @@ def test_other_key_types_are_loaded(tmp_path, key_type):
 def test_all_faults_are_reported_at_once(tmp_path):
     """An operator fixes everything in one go, not one fault per attempt."""
     other = private_key("another")
-    expired = issue("ftp.example.org", private_key("expired"), end=NOW - timedelta(hours=1), start=NOW - timedelta(days=9))
+    expired = issue(
+        "ftp.example.org", private_key("expired"), end=NOW - timedelta(hours=1), start=NOW - timedelta(days=9)
+    )
     found = complaints_of(*files(tmp_path, [expired], other, mode=0o644))
     text = "\n".join(each for _, each in found)
     assert "belongs to none of its certificates" in text
@@ -142,8 +148,15 @@ def test_broken_and_unsuitable_keys_are_refused(tmp_path):
 
 @pytest.mark.parametrize(
     ("mode", "severity"),
-    [(0o600, None), (0o400, None), (0o640, Severity.WARNING), (0o644, Severity.ERROR), (0o604, Severity.ERROR),
-     (0o660, Severity.ERROR), (0o601, Severity.ERROR)],
+    [
+        (0o600, None),
+        (0o400, None),
+        (0o640, Severity.WARNING),
+        (0o644, Severity.ERROR),
+        (0o604, Severity.ERROR),
+        (0o660, Severity.ERROR),
+        (0o601, Severity.ERROR),
+    ],
 )
 def test_the_mode_of_the_key_file_is_checked(tmp_path, mode, severity):
     """K11: a key that others can read is refused; one that its group can read is mentioned."""

@@ -79,7 +79,9 @@ def test_random_octets_never_raise():
         str(parse_client_hello(b"\x16\x03\x01\x00\xff\x01\x00\x00\xfb" + chance.randbytes(250)))
 
 
-@pytest.mark.parametrize("octets", [b"", b"\x16", b"USER x\r\n", b"\x16\x03\x01\x00\x05\x02abcd", b"\x15\x03\x01\x00\x02\x01\x00"])
+@pytest.mark.parametrize(
+    "octets", [b"", b"\x16", b"USER x\r\n", b"\x16\x03\x01\x00\x05\x02abcd", b"\x15\x03\x01\x00\x02\x01\x00"]
+)
 def test_other_octets_are_no_hello(octets):
     """Only a ClientHello is taken for one."""
     assert parse_client_hello(octets) is None

@@ -96,7 +96,9 @@ def chain_seen_by(client: PyOpenSSLClient) -> list[str]:
     return [each.subject.rfc4514_string() for each in client.tls.get_peer_cert_chain(as_cryptography=True)]
 
 
-@pytest.mark.parametrize(("suite", "key_type"), [("ECDHE-RSA-AES128-GCM-SHA256", "RSA"), ("ECDHE-ECDSA-AES128-GCM-SHA256", "ECDSA")])
+@pytest.mark.parametrize(
+    ("suite", "key_type"), [("ECDHE-RSA-AES128-GCM-SHA256", "RSA"), ("ECDHE-ECDSA-AES128-GCM-SHA256", "ECDSA")]
+)
 def test_the_suite_chooses_between_rsa_and_ecdsa(suite, key_type):
     """Old clients get RSA, others ECDSA, each with its own intermediate and no other."""
     both = policy(pair(key_type="RSA", chained=True), pair(key_type="ECDSA", chained=True))

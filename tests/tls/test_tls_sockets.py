@@ -285,7 +285,6 @@ class Sockets(TestCase):
         """K8: «R» in openssl s_client ends the connection."""
         port = self.listen(implicit=True)
 
-
         def client() -> bytes:
             command = [OPENSSL, "s_client", "-connect", f"127.0.0.1:{port}", "-tls1_2", "-crlf"]
             with subprocess.Popen(command, stdin=PIPE, stdout=DEVNULL, stderr=PIPE) as process:
@@ -295,6 +294,26 @@ class Sockets(TestCase):
 
         assert b"no renegotiation" in await deferToThread(client)
         assert await (await self.arrivals.get()).gone
+
+    @needs_openssl
+    async def test_a_key_update_is_no_renegotiation(self):
+        """TLS 1.3 clients may change their keys, and ask us for new ones, in mid-session («K» in openssl s_client)."""
+        port = self.listen(implicit=True)
+
+        def client() -> bytes:
+            command = [OPENSSL, "s_client", "-connect", f"127.0.0.1:{port}", "-tls1_3", "-crlf"]
+            with subprocess.Popen(command, stdin=PIPE, stdout=PIPE, stderr=PIPE) as process:
+                process.stdin.write(b"K\n")
+                process.stdin.flush()
+                while line := process.stderr.readline():
+                    if b"KEYUPDATE" in line:
+                        break
+                process.stdin.write(b"QUIT\n")
+                process.stdin.flush()
+                return process.communicate(timeout=30)[0]
+
+        assert b"221 bye" in await deferToThread(client)
+        assert await (await self.arrivals.get()).gone == "closed by the server"
 
     @needs_openssl
     async def test_openssl_is_offered_no_early_data(self):
@@ -311,4 +330,3 @@ class Sockets(TestCase):
         assert b"Max Early Data: 0" in done.stdout
         assert b"Compression: NONE" in done.stdout
         assert b"221 bye" in done.stdout
-

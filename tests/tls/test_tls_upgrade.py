@@ -592,6 +592,18 @@ def test_replies_for_a_client_that_does_not_read_are_capped(size, survives, unde
         assert line.notes.named("lost") == []
 
 
+def test_a_server_pi_that_fills_the_buffer_again_at_once_stays_blocked():
+    """Fixed: the signal that the client reads again must not undo the next one that it does not."""
+    line = explicit()
+    line.switch.pauseProducing()
+    line.notes.write_blocked = lambda *, blocked: None if blocked else line.switch.pauseProducing()
+    line.switch.resumeProducing()
+    assert line.tcp.producerState == "paused"
+    line.receive(b"NOOP\r\n")
+    line.clock.advance(0)
+    assert line.notes.received == b""
+
+
 def test_both_may_ask_for_silence():
     """Reading goes on only when neither the server-PI nor the client objects."""
     line = explicit()

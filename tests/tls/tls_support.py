@@ -35,7 +35,19 @@ def private_key(name: str, key_type: str = "ECDSA"):
     return ec.generate_private_key(ec.SECP256R1())
 
 
-def issue(name, key, issuer=None, *, names=None, start=None, end=None, ca=False, usage=(ExtendedKeyUsageOID.SERVER_AUTH,), algorithm=None, access=None):
+def issue(
+    name,
+    key,
+    issuer=None,
+    *,
+    names=None,
+    start=None,
+    end=None,
+    ca=False,
+    usage=(ExtendedKeyUsageOID.SERVER_AUTH,),
+    algorithm=None,
+    access=None,
+):
     """Make a certificate for *key*, signed by *issuer* (certificate, key) or by itself."""
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     signer = issuer[1] if issuer else key
@@ -52,11 +64,15 @@ def issue(name, key, issuer=None, *, names=None, start=None, end=None, ca=False,
     if names is None:
         names = [name]
     if names:
-        builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(each) for each in names]), critical=False)
+        builder = builder.add_extension(
+            x509.SubjectAlternativeName([x509.DNSName(each) for each in names]), critical=False
+        )
     if usage:
         builder = builder.add_extension(x509.ExtendedKeyUsage(list(usage)), critical=False)
     if access:
-        location = x509.AccessDescription(x509.AuthorityInformationAccessOID.CA_ISSUERS, x509.UniformResourceIdentifier(access))
+        location = x509.AccessDescription(
+            x509.AuthorityInformationAccessOID.CA_ISSUERS, x509.UniformResourceIdentifier(access)
+        )
         builder = builder.add_extension(x509.AuthorityInformationAccess([location]), critical=False)
     return builder.sign(signer, algorithm or hashes.SHA256())
 
@@ -93,7 +109,9 @@ def named(names: str, *pairs: CertificatePair) -> ServerCertificates:
     return ServerCertificates(pairs, tuple(names.split()))
 
 
-def session_tls(reuse: SessionReuse = SessionReuse.PREFER, shared: SharedContexts | None = None, **settings) -> PerSessionTls:
+def session_tls(
+    reuse: SessionReuse = SessionReuse.PREFER, shared: SharedContexts | None = None, **settings
+) -> PerSessionTls:
     return PerSessionTls(shared or SharedContexts(policy(**settings)), reuse=reuse)
 
 

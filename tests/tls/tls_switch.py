@@ -100,7 +100,9 @@ class MemoryTcp(StringTransport):
 class Line:
     """A switch, its server-PI and its clock, connected."""
 
-    def __init__(self, *, implicit_tls=None, inner: Notes | None = None, tcp: MemoryTcp | None = None, **settings) -> None:
+    def __init__(
+        self, *, implicit_tls=None, inner: Notes | None = None, tcp: MemoryTcp | None = None, **settings
+    ) -> None:
         self.notes = inner or Notes(greets=implicit_tls is None)
         self.clock = Clock()
         self.tcp = tcp or MemoryTcp()
