@@ -68,7 +68,7 @@ class ConfigurationError(Exception):
 
     def __init__(self, complaints: Iterable[Complaint]) -> None:
         self.complaints = in_order(complaints)
-        super().__init__("\n".join(str(complaint) for complaint in self.complaints))
+        super().__init__("\n".join(f"{each.severity.value}: {each}" for each in self.complaints))
 
 
 class Unusable(ValueError):  # noqa: N818 - a verdict on one value, soon part of a complaint

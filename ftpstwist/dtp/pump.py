@@ -21,6 +21,7 @@ anything but the whole of a file.
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 from enum import Enum
 from typing import Protocol
@@ -37,6 +38,8 @@ from ftpstwist.interfaces import (
     TlsError,
     WriteHandle,
 )
+
+_MOMENT_MILLISECONDS = 2
 
 
 class Pause(Enum):
@@ -206,6 +209,7 @@ class Upload:
         self._translation = FromNetwork() if ascii_type else None
         self._settings = settings
         self._chunk = _Chunk(settings)
+        self._is_quick = False
         self._stopped = False
 
     def stop(self) -> None:
@@ -213,7 +217,8 @@ class Upload:
         self._stopped = True
 
     def adapt(self, *, quick: bool) -> None:
-        """Chunks follow what ``recv`` gives, not the time."""
+        """Chunks follow what ``recv`` gives; the time tells whether waiting in the thread is worth it."""
+        self._is_quick = quick
 
     def burst(self, quantum: int) -> Pause:
         """See :class:`Flow`."""
@@ -227,6 +232,9 @@ class Upload:
             try:
                 count = self._socket.recv_into(buffer[:quantum])
             except BlockingIOError:
+                _acknowledge(self._socket)
+                if self._is_quick and _has_news(self._socket):
+                    continue
                 return Pause.EMPTY
             except OSError as error:
                 raise self._ended_by(error) from error
@@ -283,6 +291,22 @@ class Upload:
         if self._channel is not None:
             send_last(self._socket, self._channel)
         _send_end(self._socket)
+
+
+def _acknowledge(plain: socket.socket) -> None:
+    """Tell the peer's kernel at once what has come.
+
+    Our tickets are held back, so nothing else would carry the acknowledgement, and a peer
+    that waits for it before it sends a last small piece (Nagle) would lose 40 ms a file.
+    """
+    plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+
+
+def _has_news(plain: socket.socket) -> bool:
+    """Wait a moment for octets of a peer that keeps up: cheaper than a turn of the reactor and back."""
+    waiting = select.poll()
+    waiting.register(plain, select.POLLIN)
+    return bool(waiting.poll(_MOMENT_MILLISECONDS))
 
 
 def send_last(plain: socket.socket, channel: TlsChannel) -> None:

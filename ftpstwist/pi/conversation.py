@@ -153,11 +153,9 @@ class Conversation:
         return is_free and row is not None and row.during_transfer
 
     def _begin(self, item: Command | Reply) -> None:
-        if isinstance(item, Reply):
-            self._answer_unknown("?", "", item)
-            return
-        row = CATALOGUE.get(item.verb)
-        if row is None:
+        row = CATALOGUE.get(item.verb) if isinstance(item, Command) else None
+        if row is None or isinstance(item, Reply):
+            self._session.state.take_prefix(keep_restart=False)
             self._refuse_unknown(item)
             return
         refusal = judge(row, item.argument, self._session.state, self._session.settings.policy)
@@ -229,7 +227,10 @@ class Conversation:
             self.finish()
         self._answered(reply.code)
 
-    def _refuse_unknown(self, command: Command) -> None:
+    def _refuse_unknown(self, command: Command | Reply) -> None:
+        if isinstance(command, Reply):
+            self._answer_unknown("?", "", command)
+            return
         if command.verb in OTHER_PROTOCOLS:
             self._session.sink.record(
                 Misused(

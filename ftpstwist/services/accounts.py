@@ -65,7 +65,8 @@ def build_accounts(
     accounts = settings.accounts
     users = UserFile(accounts.users, clock=clock) if checkers is None else None
     if users is not None:
-        users.load()
+        if users.path.exists():  # else it is looked for at every login
+            users.load()
         passwords = Passwords(_password_cost(accounts))
         checkers = [UserFileChecker(users, passwords=passwords, threads=password_threads)]
     if realm is None:

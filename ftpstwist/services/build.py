@@ -46,7 +46,6 @@ from ftpstwist.tls.binding import PerSessionTls
 _log = Logger()
 
 _PASSWORD_THREADS = 2
-_EVERY_IPV4 = "0.0.0.0"  # noqa: S104 - a server listens
 
 
 class IReactor(IReactorCore, IReactorTime, IReactorFDSet, IReactorFromThreads):
@@ -66,7 +65,7 @@ def ftps_service(
     """Build the server as one Twisted service.
 
     Args:
-        settings: The configuration; ``config.load.load`` reads it from a file.
+        settings: The configuration; ``config.check.load_settings`` reads it from a file.
         reactor: The reactor that will run it.
         realm: Gives ``IAccount`` avatars, instead of homes on the local disk.
         checkers: Check credentials, instead of the users file.
@@ -188,7 +187,7 @@ class _DataParts:
 def _passive_settings(settings: Settings) -> PassiveSettings:
     passive, limits = settings.passive, settings.limits
     return PassiveSettings(
-        addresses=[str(address) for address in passive.interfaces] or _control_interfaces(settings),
+        addresses=[str(address) for address in settings.passive_addresses],
         ports=_numbers(passive.ports),
         expectations=limits.expectations,
         expectations_per_peer=limits.expectations_per_address,
@@ -216,17 +215,6 @@ def _data_settings(settings: Settings) -> DataSettings:
 
 def _numbers(ports: PortRange) -> range:
     return range(ports.first, ports.last + 1)
-
-
-def _control_interfaces(settings: Settings) -> list[str]:
-    """Return the addresses that the control endpoints bind; all of both families if systemd holds the sockets."""
-    endpoints = (*settings.server.explicit, *settings.server.implicit)
-    addresses = {str(endpoint.address) for endpoint in endpoints if endpoint.address is not None}
-    if any(endpoint.address is None for endpoint in endpoints) or "::" in addresses:  # [::] takes IPv4 clients, too
-        return [_EVERY_IPV4, "::"]
-    if _EVERY_IPV4 in addresses:
-        return [_EVERY_IPV4, *sorted(address for address in addresses if ":" in address)]
-    return sorted(addresses)
 
 
 def _report(peer: str, kind: str, detail: str, remedy: str) -> None:

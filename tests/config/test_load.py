@@ -157,7 +157,7 @@ def test_a_file_without_permission_is_told_so():
         )
         done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
         assert done.stdout.strip() == (
-            f"{file}: it can not be read: Permission denied. Make it a file that the server may read."
+            f"error: {file}: it can not be read: Permission denied. Make it a file that the server may read."
         )
 
 

@@ -11,13 +11,16 @@ import struct
 import pytest
 
 from tests.conformance.conftest import clear
-from tests.support.client import connected, logged_in
+from tests.support.client import Answer, connected, logged_in
 
 CLEAR = '[policy]\nrequire = "none"\n[transfer]\nconnect_timeout = 1\n'
 USERS = """
 [users.small]
 password = "HASH"
 limits = { quota = 1000, max_file_size = 600 }
+[users.slow]
+password = "HASH"
+limits = { download_rate = 1000 }
 [users.reader]
 password = "HASH"
 permissions = "read-only"
@@ -55,14 +58,7 @@ def test_octets_arrive_as_they_were_sent(request, which, size):
     octets = random.Random(size).randbytes(size)
     assert client.upload("STOR file", octets).code == 226
     assert (folder / "file").read_bytes() == octets
-    assert client.download("RETR file") == (octets, client_answer(size))
-
-
-def client_answer(size):
-    """What the last reply to a download says."""
-    from tests.support.client import Answer
-
-    return Answer(226, [f"Sent {size} octets"])
+    assert client.download("RETR file") == (octets, Answer(226, [f"Sent {size} octets"]))
 
 
 def test_both_families_carry_files(clear_server):
@@ -74,11 +70,11 @@ def test_both_families_carry_files(clear_server):
 
 
 @pytest.mark.parametrize(
-    ("setting", "argument", "code"),
-    [("", "missing", 550), ("", "sub", 550), ("", "sub/missing", 550), ("", "file/x", 550), ("", "fifo", 550),
-     ("", "", 501), ("", "sub/../file/..", 550), ("", "outside", 550), ("", "x" * 300, 553), ("", "a\0b", 553)],
+    ("argument", "code"),
+    [("missing", 550), ("sub", 550), ("sub/missing", 550), ("file/x", 550), ("fifo", 550), ("", 501),
+     ("sub/../file/..", 550), ("outside", 550), ("x" * 300, 553), ("a\0b", 553)],
 )  # fmt: skip
-def test_what_can_not_be_retrieved(client, folder, setting, argument, code):
+def test_what_can_not_be_retrieved(client, folder, argument, code):
     """B13: is told by the right code, without a 150, and the session goes on."""
     (folder / "sub").mkdir()
     (folder / "file").touch()
@@ -403,15 +399,16 @@ def test_abor_ends_a_transfer(request, command, tls):
     assert client.download("RETR next")[0] == b"next"
 
 
-def test_abor_ends_a_listing(client, folder):
+def test_abor_ends_a_listing(clear_server):
     """B20: LIST, too."""
-    for number in range(20_000):
-        (folder / f"a-rather-long-name-so-that-the-listing-fills-all-buffers-{'x' * 150}-{number}").touch()
-    data = client.begin("LIST")
-    client.send("ABOR")
-    assert client.codes(2) == [426, 226]
-    data.close()
-    assert client.download("NLST missing*")[1].code == 226
+    with clear(clear_server, user="slow") as client:
+        for number in range(1000):
+            (clear_server.folder / "files" / "slow" / str(number)).touch()
+        data = client.begin("LIST")
+        client.send("ABOR")
+        assert client.codes(2) == [426, 226]
+        data.close()
+        assert client.code("NOOP") == 200
 
 
 def test_abor_while_a_data_connection_is_awaited(client):
@@ -444,7 +441,7 @@ TELNET_SYNCH = b"\xff\xf4\xff\xf2"
 @pytest.mark.parametrize(
     ("urgent", "plain"),
     [(b"", TELNET_SYNCH + b"ABOR\r\n"), (TELNET_SYNCH, b"ABOR\r\n"), (b"\xff\xf4\xff", b"\xf2ABOR\r\n"),
-     (TELNET_SYNCH + b"ABOR\r\n", b""), (b"ABOR\r\n", b""), (b"\xf2", b"ABOR\r\n")],
+     (TELNET_SYNCH + b"ABOR\r\n", b""), (b"ABOR\r\n", b"")],
 )  # fmt: skip
 def test_abor_as_telnet_clients_send_it(client, folder, command, urgent, plain):
     """B20, B33: behind Interrupt Process and Synch, in band or as urgent data, down to Python's own ftplib."""
@@ -482,9 +479,9 @@ def test_other_commands_wait_for_the_transfer(client, folder):
     assert answers[2].text == "6"
 
 
-def test_a_hundred_small_files_in_a_row(server):
-    """B13, B14: every reply is in its place, hundred times over, under TLS."""
+def test_many_small_files_in_a_row(server):
+    """B13, B14: every reply is in its place, time and again, under TLS."""
     with logged_in(server) as client:
-        for number in range(50):
+        for number in range(20):
             assert client.upload(f"STOR {number}", b"x" * number).code == 226
             assert client.download(f"RETR {number}")[0] == b"x" * number

@@ -132,12 +132,13 @@ class Tapped:
     Args:
         sock: A connected socket; owned by the caller.
         context: The client's.
+        session: To resume.
     """
 
-    def __init__(self, sock: socket.socket, context: ssl.SSLContext) -> None:
+    def __init__(self, sock: socket.socket, context: ssl.SSLContext, session: ssl.SSLSession | None = None) -> None:
         self._sock = sock
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self.tls = context.wrap_bio(self._incoming, self._outgoing)
+        self.tls = context.wrap_bio(self._incoming, self._outgoing, session=session)
         self.ciphertext = b""
         self._run(self.tls.do_handshake)
 

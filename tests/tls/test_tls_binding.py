@@ -181,7 +181,7 @@ def test_both_ways_of_telling_tell_the_truth(reader, version):
 def test_the_self_test_sees_through_a_liar():
     """A library whose answer is always the same is not believed."""
     for answer in (True, False):
-        assert not binding._tells_truth(lambda connection, answer=answer: lambda: answer, TlsVersion.TLS_1_3)
+        assert not binding._tells_truth(lambda _, answer=answer: lambda: answer, TlsVersion.TLS_1_3)
 
 
 def test_without_the_private_symbol_the_public_way_is_used(monkeypatch):

@@ -252,6 +252,51 @@ def test_certificates_not_made_for_servers(tmp_path):
     assert "names no server" in complaints_of(*files(tmp_path, [nameless], key))[0][1]
 
 
+SIGNED_WITH_SHA1 = b"""\
+-----BEGIN CERTIFICATE-----
+MIIBtjCCAVygAwIBAgIUBn8X2MZQ8gdG68b5mRqBbHRRCEkwCQYHKoZIzj0EATAT
+MREwDwYDVQQDDAhPbGQgUm9vdDAgFw0yNjExMjAxNDI1NDBaGA8yMTI2MTAyNzE0
+MjU0MFowFjEUMBIGA1UEAwwLb2xkLmV4YW1wbGUwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAASZ3qvY02Ab+1NLxBZQ6shCaxStVzJJ6GlG70TNauT97YcfoR9tQ/9I
+72i+OteNjvdeU2ijeBilb4egwRB92iWSo4GJMIGGMBYGA1UdEQQPMA2CC29sZC5l
+eGFtcGxlMCwGCCsGAQUFBwEBBCAwHjAcBggrBgEFBQcwAYYQaHR0cDovL28uZXhh
+bXBsZTAdBgNVHQ4EFgQUAwseLVrwvB6fgxUddRs+PeLloi8wHwYDVR0jBBgwFoAU
+p1MqwGi0+ObufEjbSil2j84AS2AwCQYHKoZIzj0EAQNJADBGAiEApoUrDJ9mG2k1
+xqBlpEO3SSnUhfWG6TnGATDzF0ibbNkCIQCp2xGk3R/T94E82OLfEulByHwg+6Jo
+pv7P4yOfGnqIpA==
+-----END CERTIFICATE-----
+"""
+ON_A_CURVE_OF_ITS_OWN = b"""\
+-----BEGIN CERTIFICATE-----
+MIICWzCCAgagAwIBAgIUcyIe8CwhnXJaNFCQWHqQhml+9VUwCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJb2RkIGN1cnZlMCAXDTI2MTEyMDE0MjU0MFoYDzIxMjYxMDI3
+MTQyNTQwWjAUMRIwEAYDVQQDDAlvZGQgY3VydmUwggE4MIH1BgcqhkjOPQIBMIHp
+AgEBMCkGByqGSM49AQECHn///////////////3///////4AAAAAAAH///////zBX
+BB5///////////////9///////+AAAAAAAB///////wEHmsBbDvc8YlB0NZUkhR1
+ynGp2y+yfR03eWGFwpQsCgMVAOQ7tGDwuAzAwLB1eY6UgGD4Mht9BD0ED/qWPNyo
+gWzMM7hkK+35BcPTWFc9Pyf7vTs8uaqvfevo5OkKXa5uQFTKUwugRlSzaBjOIms5
+/Mt7AvGuAh5///////////////9///+eXpqfXZBx+9FSJoiQnQsCAQEDPgAEeJo+
+PWpLDJwoeftQTRd03QfPBIbH7qmvBb51D2VyL1YmrZUMsoq2XN9sHKMzmOqBysaT
+tFHwqIm6A4/co1MwUTAdBgNVHQ4EFgQUHjBAWj8pLhB38nCvlZikUR9O2o8wHwYD
+VR0jBBgwFoAUHjBAWj8pLhB38nCvlZikUR9O2o8wDwYDVR0TAQH/BAUwAwEB/zAK
+BggqhkjOPQQDAgNDADBAAh5VguWTNrTsqR3Fws1O9DtDHgPenReRerm7EwV9650C
+Hgjvl/161PBrG73sOJTqLQK4TMxKuGnZWTtX6Awtbg==
+-----END CERTIFICATE-----
+"""
+
+
+def test_certificates_of_other_days(tmp_path):
+    """SHA-1 signatures and home-made curves, which OpenSSL refuses, are complaints and no tracebacks."""
+    key = write_key(tmp_path / "server.key", private_key("any"))
+    for octets, words in (
+        (SIGNED_WITH_SHA1, "signed with sha1"),
+        (ON_A_CURVE_OF_ITS_OWN, "belongs to none of its certificates"),
+    ):
+        (tmp_path / "server.crt").write_bytes(octets)
+        found = complaints_of(tmp_path / "server.crt", key)
+        assert any(severity is Severity.ERROR and words in text for severity, text in found)
+
+
 def test_a_directory_in_place_of_a_file_is_a_complaint(tmp_path):
     """A wrong path never ends in a traceback."""
     assert len(complaints_of(tmp_path, tmp_path)) == 2

@@ -48,9 +48,9 @@ def other_group_context():
     return context
 
 
-def rsa_signatures_only():
+def client_taking(signatures: bytes) -> PyOpenSSLClient:
     client = PyOpenSSLClient(SSL.TLS1_3_VERSION)
-    assert SSL._lib.SSL_CTX_set1_sigalgs_list(client.context._context, b"rsa_pss_rsae_sha256") == 1
+    assert SSL._lib.SSL_CTX_set1_sigalgs_list(client.context._context, signatures) == 1
     return PyOpenSSLClient(context=client.context)
 
 
@@ -98,10 +98,15 @@ def test_a_certificate_type_is_missing(ours, theirs):
     assert failure.remedy == f"add an {theirs} certificate beside the {ours} one"
 
 
-def test_a_certificate_type_is_missing_under_tls_1_3():
+@pytest.mark.parametrize(
+    ("ours", "theirs", "signatures"),
+    [("ECDSA", "RSA", b"rsa_pss_rsae_sha256:rsa_pkcs1_sha256"), ("RSA", "ECDSA", b"ecdsa_secp256r1_sha256")],
+)
+def test_a_certificate_type_is_missing_under_tls_1_3(ours, theirs, signatures):
     """TLS 1.3 names signatures in place of suites; the words are the same."""
-    failure = failure_of(rsa_signatures_only())
-    assert failure.cause == "the client takes RSA certificates only; we have ECDSA"
+    channel = session_tls(shared=SharedContexts(policy(pair(key_type=ours)))).control_channel()
+    failure = shake_hands(client_taking(signatures), channel)
+    assert failure.cause == f"the client takes {theirs} certificates only; we have {ours}"
 
 
 def test_no_group_in_common():
@@ -166,6 +171,10 @@ def test_alerts_of_the_client_are_translated(alert, words):
 def test_an_unknown_alert_is_quoted():
     """What we have no words for is passed on as OpenSSL says it."""
     assert "something new" in diagnosis.explain_alert(("tls alert something new",)).cause
+    terms = diagnosis.Terms(0x0303, 0x0304, (), ("ECDSA",), ("ftp",))
+    unheard = diagnosis.explain_handshake(("unheard of",), hello_of(), terms)
+    assert unheard.cause == "the handshake failed: unheard of"
+    assert "ftp.example.org" in unheard.offered
 
 
 # --- the end in the middle ------------------------------------------------------------------------
@@ -226,6 +235,12 @@ def test_what_is_not_tls_is_named_and_not_quoted(octets, words):
     failure = failure_after(octets)
     assert words in failure.cause
     assert "geheim" not in failure.cause + failure.remedy + failure.offered
+
+
+def test_a_few_octets_of_clear_text_and_the_end():
+    """Too little for OpenSSL to judge is still recognised when nothing follows."""
+    assert "not TLS" in failure_after(b"\r\n", end=True).cause
+    assert "clear FTP (PWD)" in failure_after(b"PWD\n", end=True).cause
 
 
 def test_the_two_services_have_different_remedies():

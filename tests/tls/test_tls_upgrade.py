@@ -1,6 +1,7 @@
 """The control connection: TLS put on at AUTH, or from the first octet; every way it may end."""
 
 import pytest
+from OpenSSL import SSL
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer
 from zope.interface.verify import verifyObject
@@ -18,8 +19,6 @@ from tests.tls.tls_support import (
     session_tls,
 )
 from tests.tls.tls_switch import Line, MemoryTcp, Notes
-
-from OpenSSL import SSL
 
 
 def explicit(**settings) -> Line:
@@ -450,7 +449,7 @@ def test_it_is_told_once_that_the_connection_is_gone(first, stage):
 def test_a_server_pi_that_closes_when_told_of_a_failure_does_no_harm():
     """Both sides may want to end it."""
     line = implicit()
-    line.notes.tls_failed = lambda error: line.switch.close()
+    line.notes.tls_failed = lambda _: line.switch.close()
     line.receive(b"USER a\r\n")
     assert line.tcp.ends == ["FIN"]
     line.tcp.reset_by_peer()
@@ -602,6 +601,43 @@ def test_a_server_pi_that_fills_the_buffer_again_at_once_stays_blocked():
     line.receive(b"NOOP\r\n")
     line.clock.advance(0)
     assert line.notes.received == b""
+
+
+def test_what_waits_for_its_turn_is_not_delivered_after_the_end():
+    """A server-PI that has said goodbye is not given commands any more."""
+    line = explicit()
+    line.switch.pause_reading()
+    line.receive(b"NOOP\r\n")
+    line.switch.resume_reading()
+    line.switch.close()
+    line.clock.advance(0)
+    assert line.notes.received == b""
+
+
+def test_a_pause_in_the_same_turn_holds():
+    """Octets that wait for their turn wait on if the server-PI changes its mind."""
+    line = explicit()
+    line.switch.pause_reading()
+    line.receive(b"NOOP\r\n")
+    line.switch.resume_reading()
+    line.switch.pause_reading()
+    line.clock.advance(0)
+    assert line.notes.received == b""
+    line.switch.resume_reading()
+    line.clock.advance(0)
+    assert line.notes.received == b"NOOP\r\n"
+
+
+def test_an_answer_to_the_command_before_a_broken_record():
+    """The good command is delivered; its answer finds the connection broken, and that is told once."""
+    line, client = protected()
+    line.notes.answers[b"NOOP"] = lambda: line.switch.write(b"200 ok\r\n")
+    good, bad = client.send(b"NOOP\r\n"), bytearray(client.send(b"DELE x\r\n"))
+    bad[-1] ^= 1
+    line.receive(good + bytes(bad))
+    assert line.notes.received.endswith(b"NOOP\r\n")
+    assert len(line.notes.named("failed")) == 1
+    assert line.tcp.ends == ["FIN"]
 
 
 def test_both_may_ask_for_silence():
