@@ -114,7 +114,7 @@ def makeService(options: Options) -> IService:  # noqa: N802 - Twisted's name
         raise usage.UsageError("the options were not parsed")
     password = prepare_demo(settings) if options.is_demo else None
     service = CommandLineService()
-    ftps = ftps_service(settings, reactor=cast(IReactor, reactor), checkers=options.get("credCheckers"))
+    ftps = ftps_service(settings, reactor=cast("IReactor", reactor), checkers=options.get("credCheckers"))
     ftps.setServiceParent(service)
     if options.is_demo:
         DemoService(ftps, settings, password).setServiceParent(service)

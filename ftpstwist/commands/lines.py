@@ -66,13 +66,18 @@ class Listing:
         base: The working directory.
         argument: Options and pathname as the client gave them.
         bounds: Limits of ``-R``.
+        qualified: Whether each name is to be understood from the working directory, as NLST has it: then it
+            stands behind the pathname the client gave, and the directories of ``-R`` need no headings.
     """
 
-    def __init__(self, files: Filesystem, base: Pathname, argument: ListArgument, bounds: Bounds) -> None:
+    def __init__(
+        self, files: Filesystem, base: Pathname, argument: ListArgument, bounds: Bounds, *, qualified: bool = False
+    ) -> None:
         self._files = files
         self._base = base
         self._argument = argument
         self._bounds = bounds
+        self._qualified = qualified
         self.omissions = Omissions()
 
     def lines(self, line: Line) -> Iterator[bytes]:
@@ -94,11 +99,15 @@ class Listing:
         elif "R" in self._argument.options:
             yield from self._tree(path, line)
         else:
-            yield from self.directory(path, line)
+            yield from self.directory(path, line, self._prefix())
 
-    def directory(self, path: Pathname, line: Line) -> Iterator[bytes]:
-        """Yield the lines of one directory."""
-        return (line(entry, entry.name) for entry in self._entries(path))
+    def directory(self, path: Pathname, line: Line, prefix: str = "") -> Iterator[bytes]:
+        """Yield the lines of one directory; *prefix* goes before each name."""
+        return (line(entry, prefix + entry.name) for entry in self._entries(path))
+
+    def _prefix(self) -> str:
+        given = self._argument.pathname
+        return f"{given.rstrip('/')}/" if given and self._qualified else ""
 
     def _matches(self, pattern: Pathname, line: Line) -> Iterator[bytes]:
         given, slash, _ = self._argument.pathname.rpartition("/")
@@ -108,11 +117,11 @@ class Listing:
                 yield line(entry, given + slash + entry.name)
 
     def _tree(self, top: Pathname, line: Line) -> Iterator[bytes]:
-        waiting = [(top, 0)]
+        waiting = [(top, self._prefix(), 0)]
         left = self._bounds.entries
         while waiting:
-            path, depth = waiting.pop()
-            if path != top:
+            path, prefix, depth = waiting.pop()
+            if path != top and not self._qualified:
                 yield name_line("") + name_line(f"{path}:")
             below = []
             for entry in self._entries(path):
@@ -120,9 +129,9 @@ class Listing:
                     self.omissions.is_cut = True
                     return
                 left -= 1
-                yield line(entry, entry.name)
+                yield line(entry, prefix + entry.name)
                 if entry.is_directory:
-                    below.append((path / entry.name, depth + 1))
+                    below.append((path / entry.name, f"{prefix}{entry.name}/" if self._qualified else "", depth + 1))
             if depth >= self._bounds.depth:
                 self.omissions.is_cut |= bool(below)
             else:

@@ -9,7 +9,6 @@ from ftpstwist.commands.file_transfer import require_data_connection, running_tr
 from ftpstwist.commands.lines import Bounds, Line, LineSource, Listing
 from ftpstwist.commands.registry import verb
 from ftpstwist.session.identity import Permissions
-from ftpstwist.wire.entry import Entry
 from ftpstwist.wire.listing import CURRENT_DIRECTORY, fact_line, fact_text, long_line, name_line
 from ftpstwist.wire.pathname import Pathname
 from ftpstwist.wire.pathname_parameters import ListArgument, parse_list
@@ -29,13 +28,9 @@ async def list_(session: Session, command: Invocation) -> Reply:
 async def nlst(session: Session, command: Invocation) -> Reply:
     """List names, each of which RETR understands as it stands (RFC 1123 section 4.1.2.7)."""
     argument = parse_list(command.argument)
-    given = argument.pathname
-
-    def qualified(entry: Entry, name: str) -> bytes:
-        within_directory = name == entry.name and given
-        return name_line(f"{given.rstrip('/')}/{name}" if within_directory else name)
-
-    return await _send_listing(session, command, argument, lambda listing: listing.lines(qualified))
+    return await _send_listing(
+        session, command, argument, lambda listing: listing.lines(lambda _, name: name_line(name)), qualified=True
+    )
 
 
 @verb("MLSD")
@@ -66,10 +61,10 @@ async def mlst(session: Session, command: Invocation) -> Reply:
     return Reply(250, f"Facts about {path}", fact_text(entry, session.state.facts, words, name=str(path)), "End")
 
 
-def open_listing(session: Session, argument: ListArgument) -> Listing:
+def open_listing(session: Session, argument: ListArgument, *, qualified: bool = False) -> Listing:
     """Return what *argument* asks for, not begun yet."""
     bounds = Bounds(session.settings.listing_depth, session.settings.listing_entries)
-    return Listing(session.files, session.state.working_directory, argument, bounds)
+    return Listing(session.files, session.state.working_directory, argument, bounds, qualified=qualified)
 
 
 def long_lines(session: Session) -> Line:
@@ -78,9 +73,11 @@ def long_lines(session: Session) -> Line:
     return lambda entry, name: long_line(entry, now, name=name)
 
 
-async def _send_listing(session: Session, command: Invocation, argument: ListArgument, make_lines: MakeLines) -> Reply:
+async def _send_listing(
+    session: Session, command: Invocation, argument: ListArgument, make_lines: MakeLines, *, qualified: bool = False
+) -> Reply:
     require_data_connection(session, command)
-    listing = open_listing(session, argument)
+    listing = open_listing(session, argument, qualified=qualified)
     source = await session.threads.run(lambda: LineSource(make_lines(listing)))
     try:
         async with running_transfer(session, command, session.pathname(argument.pathname)) as transfer:

@@ -55,11 +55,14 @@ class Settings:
         if self.passive.interfaces:
             return self.passive.interfaces
         addresses = dict.fromkeys(address for endpoint in self.endpoints for address in _answering(endpoint))
-        return tuple(addresses)
+        wildcards = {address.version for address in addresses if address in _EVERY_ADDRESS}
+        return tuple(each for each in addresses if each in _EVERY_ADDRESS or each.version not in wildcards)
+
+
+_EVERY_ADDRESS = (IPv4Address(0), IPv6Address(0))
 
 
 def _answering(endpoint: Endpoint) -> tuple[Address, ...]:
-    every = (IPv4Address(0), IPv6Address(0))
     if endpoint.address is None or endpoint.address == IPv6Address(0):
-        return every
+        return _EVERY_ADDRESS
     return (endpoint.address,)
