@@ -35,16 +35,20 @@ class Omissions:
 
     Attributes:
         unlistable: Names with line breaks, which no line can hold.
+        unreadable: Directories that recursion was refused.
         is_cut: Whether recursion stopped at a limit.
     """
 
     unlistable: int = 0
+    unreadable: int = 0
     is_cut: bool = False
 
     def __str__(self) -> str:
         parts = []
         if self.unlistable:
             parts.append(f"{self.unlistable} names with line breaks are not shown")
+        if self.unreadable:
+            parts.append(f"{self.unreadable} folders can not be listed")
         if self.is_cut:
             parts.append("a limit of the server was reached, not all folders are shown")
         return "; ".join(parts)
@@ -121,10 +125,11 @@ class Listing:
         left = self._bounds.entries
         while waiting:
             path, prefix, depth = waiting.pop()
+            entries = self._entries(path) if path == top else self._entries_if_allowed(path)
             if path != top and not self._qualified:
                 yield name_line("") + name_line(f"{path}:")
             below = []
-            for entry in self._entries(path):
+            for entry in entries:
                 if not left:
                     self.omissions.is_cut = True
                     return
@@ -140,6 +145,13 @@ class Listing:
     def _entries(self, path: Pathname) -> Iterator[Entry]:
         entries = self._files.scan(path)
         return self._ordered(entry for entry in entries if self._is_shown(entry))
+
+    def _entries_if_allowed(self, path: Pathname) -> Iterator[Entry]:
+        try:
+            return self._entries(path)
+        except FtpError:
+            self.omissions.unreadable += 1
+            return iter(())
 
     def _is_shown(self, entry: Entry) -> bool:
         if is_listable(entry.name):

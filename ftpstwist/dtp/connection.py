@@ -96,8 +96,10 @@ class SocketDataConnection:
 
     def abort(self) -> None:
         """End it so that the peer notices; tickets held from an uploading client still go out."""
-        if self._upload and self._channel is not None and not self._ended:
-            send_last(self._stream.plain, self._channel)
+        if self._channel is not None:
+            if self._upload and not self._ended:
+                send_last(self._stream.plain, self._channel)
+            self._channel.close()  # unsent; without it OpenSSL would forget a session that is fine
         self._stream.abort()
 
     async def _drive(self, flow: Flow, rate: int | None) -> int:

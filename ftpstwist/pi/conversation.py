@@ -26,9 +26,11 @@ from ftpstwist.wire.reply import Reply
 
 OTHER_PROTOCOLS = frozenset(
     {"GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "CONNECT", "TRACE", "PATCH", "PROPFIND", "HOST:"}
-    | {"HELO", "EHLO", "LHLO", "MAIL", "RCPT", "DATA", "STARTTLS"}
+    | {"HELO", "EHLO", "LHLO", "MAIL", "RCPT", "DATA", "STARTTLS", "SSH"}
 )
-"""First words of HTTP and SMTP: who says them is a browser or a mailer that was lured here (ALPACA)."""
+"""First words of HTTP, SMTP and SSH: who says them is a browser or a mailer that was lured here (ALPACA)."""
+_SSH_BANNER = b"SSH-"
+"""RFC 4253 section 4.2; no FTP command has a hyphen."""
 
 GOODBYES = frozenset({221, 421})
 """RFC 959 section 4.2.2: the control connection is closed behind these replies."""
@@ -237,7 +239,7 @@ class Conversation:
                     self._session.ref,
                     self._session.now(),
                     "other-protocol",
-                    "the client speaks HTTP or SMTP, not FTP; it was disconnected",
+                    "the client speaks HTTP, SMTP or SSH, not FTP; it was disconnected",
                     "point the client at the right port",
                 )
             )
@@ -271,6 +273,8 @@ class Conversation:
 def _read(line: bytes | OverlongLine) -> Command | Reply:
     if isinstance(line, OverlongLine):
         return Reply(500, "The command line is too long")
+    if line.startswith(_SSH_BANNER):
+        return Command("SSH")
     try:
         return parse_command(line)
     except CommandSyntaxError as error:

@@ -9,6 +9,7 @@ more. The intake refuses to look into what it carries.
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from ipaddress import IPv6Address, ip_address
 from typing import Protocol
@@ -25,6 +26,7 @@ class TcpTransport(Protocol):
 
     def getPeer(self) -> object: ...  # noqa: D102, N802
     def getHost(self) -> object: ...  # noqa: D102, N802
+    def getHandle(self) -> socket.socket: ...  # noqa: D102, N802
     def setTcpNoDelay(self, enabled: bool) -> None: ...  # noqa: D102, N802, FBT001
     def registerProducer(self, producer: object, streaming: bool) -> None: ...  # noqa: D102, N802, FBT001
     def unregisterProducer(self) -> None: ...  # noqa: D102, N802
@@ -65,6 +67,8 @@ class Intake:
         self._kept = bytearray()
         self._delivery: IDelayedCall | None = None
         self.has_ended = False
+        # ABOR may come as urgent data (RFC 959 section 4.1.3); out of line its last octet would be lost.
+        transport.getHandle().setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)
 
     @property
     def is_open(self) -> bool:

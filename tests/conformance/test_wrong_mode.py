@@ -14,7 +14,7 @@ import subprocess
 import pytest
 
 from tests.support.client import Client, connected, tls_context
-from tests.support.observe import Marked, assert_no_traceback, closed_sessions, eventually, events, octets_until_closed
+from tests.support.observe import Marked, assert_no_traceback, closed_sessions, events, eventually, octets_until_closed
 from tests.support.server import running_server
 
 HTTP = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: browser\r\n\r\n"
@@ -186,9 +186,9 @@ def test_alpn_of_a_browser(server):
     context.set_alpn_protocols(["h2", "http/1.1"])
     with connected(server) as client:
         assert client.code("AUTH TLS") == 234
-        with pytest.raises(ssl.SSLError, match="(?i)application.protocol"):
+        with pytest.raises(ssl.SSLError, match=r"(?i)application.protocol"):
             context.wrap_socket(client.sock)
-    with Client("127.0.0.1", server.port("implicit")) as client, pytest.raises(ssl.SSLError, match="(?i)applic"):
+    with Client("127.0.0.1", server.port("implicit")) as client, pytest.raises(ssl.SSLError, match=r"(?i)applic"):
         context.wrap_socket(client.sock)
     eventually(lambda: events(server, "tls_failed", channel="control")[-1:], "the log line")
     assert "h2" in events(server, "tls_failed")[-1]["cause"]

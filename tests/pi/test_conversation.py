@@ -177,7 +177,7 @@ def test_passwords_never_reach_the_log(bench):
     assert not any("hunter2" in repr(event) for event in bench.sink.events)
 
 
-@pytest.mark.parametrize("line", ["GET / HTTP/1.1", "POST /x HTTP/1.1", "EHLO me"])
+@pytest.mark.parametrize("line", ["GET / HTTP/1.1", "POST /x HTTP/1.1", "EHLO me", "SSH-2.0-OpenSSH_9.2p1"])
 def test_other_protocols_are_cut(bench, line):
     """K2: a browser that was lured here is disconnected before its body could hold commands."""
     assert bench.say(line, "USER alice", "PASS right") == [421]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 from twisted.internet.address import IPv4Address
 from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
 from twisted.internet.task import Clock
@@ -63,6 +65,12 @@ class MemoryTcp(StringTransport):
         self.ends: list[str] = []
         self.is_stuck = False  # the client does not read
         self.no_delay = False
+
+    def getHandle(self):
+        return self
+
+    def setsockopt(self, level: int, name: int, value: int) -> None:
+        assert (level, name, value) == (socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)
 
     def setTcpNoDelay(self, enabled: bool) -> None:
         self.no_delay = enabled
