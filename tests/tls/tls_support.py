@@ -62,6 +62,18 @@ def issue(
         .not_valid_after(end or NOW + timedelta(days=365))
         .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
     )
+    builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+    if issuer:
+        above = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer[0].public_key())
+        builder = builder.add_extension(above, critical=False)
+    if ca:
+        signing = dict.fromkeys(
+            ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement"), False
+        )
+        builder = builder.add_extension(
+            x509.KeyUsage(**signing, key_cert_sign=True, crl_sign=True, encipher_only=False, decipher_only=False),
+            critical=True,
+        )
     if names is None:
         names = [name]
     if names:
