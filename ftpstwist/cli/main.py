@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 DONE, FAILED, INTERRUPTED = 0, 1, 130
 
 COMMANDS = {
+    "certificate": "make, show and revoke certificates",
     "check": "judge a configuration without starting anything",
     "user": "manage the users file",
     "version": "print the versions of everything that matters",

@@ -20,6 +20,7 @@ from ftpstwist.interfaces import (
 from ftpstwist.session.events import SessionRef
 from ftpstwist.session.identity import Identity
 from ftpstwist.session.policy import ProtectionPolicy
+from ftpstwist.session.policybook import PolicyBook, Subject
 from ftpstwist.session.state import Prefix, RestartAt, SessionState
 from ftpstwist.wire.pathname import Pathname
 from ftpstwist.wire.reply import Reply
@@ -30,7 +31,7 @@ class SessionSettings:
     """What the configuration says to the control connection.
 
     Attributes:
-        policy: What must be protected.
+        policy: Who has to protect what.
         banner: Text of the 220 reply.
         goodbye: Text of the 221 reply.
         host_names: Names that HOST may give, in lower case.
@@ -48,7 +49,7 @@ class SessionSettings:
         listing_entries: Entries that ``LIST -R`` shows in all.
     """
 
-    policy: ProtectionPolicy
+    policy: PolicyBook
     banner: str = "FTPS server ready"
     goodbye: str = "Goodbye"
     host_names: frozenset[str] = frozenset()
@@ -109,6 +110,16 @@ class Session:
             client=self.state.client,
             tls=self.transport.tls,
         )
+
+    @property
+    def subject(self) -> Subject:
+        """The client as policy rules see it: the account, or the name given by USER."""
+        return self.settings.policy.subject(self.state, self.transport.peer.host)
+
+    @property
+    def policy(self) -> ProtectionPolicy:
+        """What this client must protect; what folders demand of transfers is judged with each of them."""
+        return self.settings.policy.for_subject(self.subject)
 
     @property
     def files(self) -> Filesystem:

@@ -17,6 +17,11 @@ _MECHANISMS = {
 }
 """Mechanism names and the data protection they start with; TLS-P and SSL are from drafts before RFC 4217."""
 
+_OTHER_LEVEL = {
+    ProtectionLevel.CLEAR: ProtectionLevel.PRIVATE,
+    ProtectionLevel.PRIVATE: ProtectionLevel.CLEAR,
+}
+
 
 @verb("AUTH")
 async def auth(session: Session, command: Invocation) -> Reply:
@@ -60,8 +65,9 @@ async def prot(session: Session, command: Invocation) -> Reply:
         return Reply(503, "Send PBSZ 0 before PROT")
     if level in {ProtectionLevel.SAFE, ProtectionLevel.CONFIDENTIAL}:
         return Reply(536, f"TLS does not know level {level.value}; use PROT P")
-    if not session.settings.policy.accepts_level(level):
-        return Reply(534, "Encrypted data transfers are required here: use PROT P")
+    if not session.settings.policy.accepts_level(session.state, session.transport.peer.host, level):
+        wanted = "Unencrypted" if level is ProtectionLevel.PRIVATE else "Encrypted"
+        return Reply(534, f"{wanted} data transfers are required here: use PROT {_OTHER_LEVEL[level].value}")
     session.state.level = level
     return Reply(200, f"Data connections are {'private' if level is ProtectionLevel.PRIVATE else 'in clear'}")
 

@@ -29,8 +29,8 @@ async def port(session: Session, command: Invocation) -> Reply:
 
 @verb("EPRT")
 async def eprt(session: Session, command: Invocation) -> Reply:
-    """Name where to connect to, either family (RFC 2428 section 2)."""
-    return _prepare_active(session, parse_eprt(command.argument))
+    """Name where to connect to, in the family of the control connection (RFC 2428 section 2)."""
+    return _prepare_active(session, parse_eprt(command.argument, supported=_protocols(session)))
 
 
 def _prepare_active(session: Session, target: HostPort) -> Reply:
@@ -51,11 +51,15 @@ async def pasv(session: Session, command: Invocation) -> Reply:
 @verb("EPSV")
 async def epsv(session: Session, command: Invocation) -> Reply:
     """Tell which port to connect to (RFC 2428 section 3); with ALL, promise to use nothing else."""
-    is_ipv6 = _is_ipv6(session)
-    if parse_epsv(command.argument, supported=(IPV6 if is_ipv6 else IPV4,)) == "ALL":
+    if parse_epsv(command.argument, supported=_protocols(session)) == "ALL":
         session.state.epsv_only = True
         return Reply(200, "EPSV only from now on")
-    return Reply(229, epsv_text(session.data.prepare_passive(ipv6=is_ipv6)))
+    return Reply(229, epsv_text(session.data.prepare_passive(ipv6=_is_ipv6(session))))
+
+
+def _protocols(session: Session) -> tuple[int, ...]:
+    """Return what works: data goes to the address the client talks from, so it is the family of that one."""
+    return (IPV6,) if _is_ipv6(session) else (IPV4,)
 
 
 def _is_ipv6(session: Session) -> bool:

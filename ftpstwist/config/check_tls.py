@@ -9,8 +9,7 @@ from ftpstwist.config.complaint import Complaint
 from ftpstwist.config.rule import Rule, Surroundings
 from ftpstwist.config.schema import Settings
 from ftpstwist.config.schema_tls import TlsSettings
-from ftpstwist.session.policy import Require
-from ftpstwist.tls.binding import SessionReuse
+from ftpstwist.session.policy import Require, SessionReuse
 from ftpstwist.tls.certificate import CertificatePair
 from ftpstwist.tls.context import ContextSet
 from ftpstwist.tls.policy import TlsPolicyError

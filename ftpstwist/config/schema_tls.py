@@ -8,7 +8,7 @@ from typing import Annotated
 from ftpstwist.config.form import choice, or_word, path, word
 from ftpstwist.config.form_numbers import seconds
 from ftpstwist.config.setting import required, setting
-from ftpstwist.tls.binding import SessionReuse
+from ftpstwist.session.policy import SessionReuse
 from ftpstwist.tls.policy import Profile, TlsVersion
 
 PROFILE = "profile"

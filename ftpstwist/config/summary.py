@@ -14,8 +14,7 @@ from ftpstwist.config.form import join_words
 from ftpstwist.config.form_network import PortRange
 from ftpstwist.config.schema import Settings
 from ftpstwist.config.schema_data import AUTO
-from ftpstwist.config.schema_server import CloseNotify
-from ftpstwist.tls.binding import SessionReuse
+from ftpstwist.session.policy import CloseNotify, CommandProtection, DataProtection, SessionReuse
 from ftpstwist.tls.certificate import CertificatePair
 from ftpstwist.tls.policy import TlsVersion
 
@@ -67,9 +66,9 @@ def _listeners(settings: Settings) -> Iterator[str]:
 def _protection(settings: Settings) -> Iterator[str]:
     demands = settings.policy.require.policy
     for what, demanded in (
-        ("Passwords", demands.login),
-        ("Other commands", demands.control),
-        ("Files and listings", demands.data),
+        ("Passwords", demands.commands is not CommandProtection.FREE),
+        ("Other commands", demands.commands is CommandProtection.ALL),
+        ("Files and listings", demands.data is DataProtection.REQUIRED),
     ):
         yield f"{what}: {'under TLS only' if demanded else 'under TLS or in clear, as the client likes'}"
     oldest = settings.tls.minimum or settings.tls.profile.minimum

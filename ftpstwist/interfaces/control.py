@@ -30,6 +30,12 @@ class ControlTransport(Protocol):
     def start_tls(self, session_tls: SessionTls) -> None:
         """Expect a ClientHello next; what was written before goes out in clear first."""
 
+    def stop_tls(self) -> None:
+        """Take TLS off; what was written before goes out protected, :meth:`ControlProtocol.tls_cleared` tells the end.
+
+        What the client sends under TLS from here on is not delivered, it ends the connection.
+        """
+
     def pause_reading(self) -> None:
         """Deliver no octets until :meth:`resume_reading`."""
 
@@ -51,6 +57,9 @@ class ControlProtocol(Protocol):
 
     def tls_established(self, facts: TlsFacts) -> None:
         """A handshake on the control connection is complete."""
+
+    def tls_cleared(self) -> None:
+        """TLS is off, as :meth:`ControlTransport.stop_tls` asked; octets come in clear from here on."""
 
     def tls_failed(self, error: TlsError) -> None:
         """A handshake on the control connection failed; the connection is being closed."""

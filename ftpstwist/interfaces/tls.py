@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from ftpstwist.interfaces.storage import Octets
+from ftpstwist.session.certificate import PeerCertificate
 from ftpstwist.session.events import TlsFacts
 
 
@@ -90,6 +91,10 @@ class SessionTls(Protocol):
 
     def data_channel(self) -> TlsChannel:
         """Return a channel for a data connection; its facts say whether it resumed this session."""
+
+    @property
+    def client_certificate(self) -> PeerCertificate | None:
+        """What the client showed in the finished handshake of the control connection, if anything."""
 
     def accepts(self, control: TlsFacts | None, data: TlsFacts) -> str | None:
         """Judge a finished data handshake.

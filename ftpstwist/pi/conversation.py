@@ -20,6 +20,7 @@ from ftpstwist.pi.dispatch import start
 from ftpstwist.session.catalogue import CATALOGUE, CommandRow, shown_argument
 from ftpstwist.session.events import CommandAnswered, Misused
 from ftpstwist.session.gate import judge
+from ftpstwist.session.policybook import judged_policy
 from ftpstwist.wire.command import Command, CommandSyntaxError, parse_command
 from ftpstwist.wire.framing import LineFramer, OverlongLine
 from ftpstwist.wire.reply import Reply
@@ -160,13 +161,18 @@ class Conversation:
             self._session.state.take_prefix(keep_restart=False)
             self._refuse_unknown(item)
             return
-        refusal = judge(row, item.argument, self._session.state, self._session.settings.policy)
+        refusal = self._judge(row, item.argument)
         running = _Running(row, item.argument, self._session.now())
         if refusal is not None:
             self._session.state.take_prefix(keep_restart=row.keeps_restart)
             self._answer(running, refusal)
             return
         self._perform(running)
+
+    def _judge(self, row: CommandRow, argument: str) -> Reply | None:
+        session = self._session
+        policy = judged_policy(session.settings.policy, row, argument, session.state, session.transport.peer.host)
+        return judge(row, argument, session.state, policy)
 
     def _perform(self, running: _Running) -> None:
         beside = self._running is not None

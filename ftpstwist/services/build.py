@@ -39,6 +39,7 @@ from ftpstwist.services.root import FtpsService
 from ftpstwist.services.sessions import ControlFactory, SessionParts, Sessions
 from ftpstwist.services.threads import ThreadService
 from ftpstwist.session.events import TlsFacts, TlsFailed
+from ftpstwist.session.policybook import PolicyBook
 from ftpstwist.session.state import Service
 from ftpstwist.storage.threads import TwistedWorkerThreads
 from ftpstwist.tls.binding import PerSessionTls
@@ -128,7 +129,7 @@ def _listeners(settings: Settings, reactor: IReactor, sessions: Sessions) -> lis
 def _session_settings(settings: Settings, names: frozenset[str]) -> SessionSettings:
     server, limits = settings.server, settings.limits
     return SessionSettings(
-        policy=settings.policy.require.policy,
+        policy=PolicyBook(settings.policy.require.policy),
         banner=server.banner,
         goodbye=server.goodbye,
         host_names=names | {name.lower() for name in server.host_names},

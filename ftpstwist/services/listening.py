@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-
 from twisted.application.service import Service as TwistedService
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred
@@ -62,7 +60,6 @@ class ListeningService(TwistedService):
 
     def _listening(self, port: IListeningPort) -> None:
         self._port = port
-        _keep_urgent_octets(port)
         address = self.address
         if address is not None:
             _log.info(
@@ -71,13 +68,3 @@ class ListeningService(TwistedService):
                 host=address.host,
                 port=address.port,
             )
-
-
-def _keep_urgent_octets(port: IListeningPort) -> None:
-    """Read urgent data in its place: else the last octet of an ABOR sent as such (RFC 959 section 4.1.3) is lost.
-
-    Connections inherit this from the port they came to.
-    """
-    plain = getattr(port, "socket", None)
-    if isinstance(plain, socket.socket):
-        plain.setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)

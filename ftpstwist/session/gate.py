@@ -10,13 +10,14 @@ connection's protection.
 from __future__ import annotations
 
 from ftpstwist.session.catalogue import Argument, CommandRow, DataUse, Need
-from ftpstwist.session.policy import ProtectionPolicy
+from ftpstwist.session.policy import DataProtection, ProtectionPolicy
 from ftpstwist.session.state import LoginStage, RenameFrom, SessionState
 from ftpstwist.wire.reply import Reply
 
 TLS_FIRST = Reply(530, "TLS required: send AUTH TLS first, or set the client to explicit FTP over TLS")
 LOGIN_FIRST = Reply(530, "Please log in with USER and PASS")
 PROTECT_DATA = Reply(521, "Encrypted data transfers required: send PBSZ 0 and PROT P, or switch them on in the client")
+CLEAR_DATA = Reply(521, "Unencrypted data transfers required: send PROT C, or switch encryption of data off in the client")
 
 
 def judge(row: CommandRow, argument: str, state: SessionState, policy: ProtectionPolicy) -> Reply | None:
@@ -26,7 +27,7 @@ def judge(row: CommandRow, argument: str, state: SessionState, policy: Protectio
         row: Its row in the catalogue.
         argument: What followed the verb; empty if nothing did.
         state: The session, before the command.
-        policy: What must be protected in this session.
+        policy: What must be protected: for this client, and by the target of a transfer.
 
     Returns:
         The reply that refuses it, or ``None`` if it may be done.
@@ -69,7 +70,7 @@ def _lacks_predecessor(row: CommandRow, state: SessionState) -> Reply | None:
 
 def _lacks_data_protection(row: CommandRow, state: SessionState, policy: ProtectionPolicy) -> Reply | None:
     if row.is_transfer and not policy.accepts_transfer(state.level):
-        return PROTECT_DATA
+        return CLEAR_DATA if policy.data is DataProtection.FORBIDDEN else PROTECT_DATA
     if row.data is DataUse.PREPARES and state.epsv_only:
         return Reply(501, f"{row.verb} is not possible after EPSV ALL; use EPSV")
     return None

@@ -18,13 +18,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
-from enum import Enum
 from functools import cache
 
 from OpenSSL import SSL
 
 from ftpstwist.interfaces import TlsChannel
+from ftpstwist.session.certificate import PeerCertificate
 from ftpstwist.session.events import TlsFacts
+from ftpstwist.session.policy import SessionReuse
 from ftpstwist.tls.channel import OpenSSLChannel
 from ftpstwist.tls.context import ContextSet, HandshakeNotes, SharedContexts
 from ftpstwist.tls.diagnosis import Terms
@@ -35,17 +36,6 @@ ResumptionReader = Callable[[SSL.Connection], Callable[[], bool]]
 """Given a fresh connection, returns a function that tells whether its session was resumed."""
 
 _CODES = {TlsVersion.TLS_1_2: SSL.TLS1_2_VERSION, TlsVersion.TLS_1_3: SSL.TLS1_3_VERSION}
-
-
-class SessionReuse(Enum):
-    """What is asked of data connections in the way of resumption; the value is the word used in the configuration."""
-
-    PREFER = "prefer"
-    """Resumed or not is a fact for the log; the same client certificate is asked for anyway."""
-    REQUIRE = "require"
-    """Only data connections that resume this control session complete their handshake."""
-    OFF = "off"
-    """No session can be resumed at all; decided when the control connection shakes hands."""
 
 
 class PerSessionTls:
@@ -71,6 +61,7 @@ class PerSessionTls:
         self._read_resumption = read_resumption or resumption_reader()
         self._binding: tuple[ContextSet, SSL.Context] | None = None
         self._control: HandshakeNotes | None = None
+        self._control_channel: OpenSSLChannel | None = None
         self.reuse = reuse
 
     def control_channel(self) -> TlsChannel:
@@ -78,7 +69,8 @@ class PerSessionTls:
         self._binding = None
         contexts, throwaway = self._bind()
         connection, self._control = contexts.control_connection(throwaway)
-        return self._open(contexts, connection, self._control)
+        self._control_channel = self._open(contexts, connection, self._control)
+        return self._control_channel
 
     def data_channel(self) -> OpenSSLChannel:
         """Return a channel for a data connection; its facts say whether it resumed this session.
@@ -90,6 +82,11 @@ class PerSessionTls:
         must_resume = self.reuse is SessionReuse.REQUIRE
         connection, notes = contexts.data_connection(throwaway, asked, must_resume=must_resume)
         return self._open(contexts, connection, notes, must_resume=must_resume)
+
+    @property
+    def client_certificate(self) -> PeerCertificate | None:
+        """What the client showed in the handshake of the control connection, if anything."""
+        return None if self._control_channel is None else self._control_channel.client_certificate
 
     def accepts(self, control: TlsFacts | None, data: TlsFacts) -> str | None:
         """Judge a finished data handshake.

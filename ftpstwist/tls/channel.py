@@ -25,6 +25,7 @@ from collections.abc import Callable
 from OpenSSL import SSL
 
 from ftpstwist.interfaces import Octets, TlsClosed, TlsError
+from ftpstwist.session.certificate import PeerCertificate
 from ftpstwist.session.events import TlsFacts
 from ftpstwist.tls.certificate import fingerprint
 from ftpstwist.tls.clienthello import MAX_OCTETS
@@ -38,12 +39,15 @@ from ftpstwist.tls.diagnosis import (
     explain_renegotiation,
     explain_truncation,
 )
+from ftpstwist.tls.peer import read_peer
+from ftpstwist.tls.verification import explain_missing
 
 MAX_RECORD = 16384
 """Most octets of one record (RFC 8446 section 5.1); OpenSSL gives out one record a call."""
 
 _NO_APPLICATION_PROTOCOL = bytes([21, 3, 3, 0, 2, 2, 120])
 """A fatal alert in clear, as it is due before our ServerHello."""
+_NO_CERTIFICATE = "did not return a certificate"
 _LARGEST_ALERT = 64
 """Octets of a protected alert at most: header, nonce, two octets, tag."""
 
@@ -192,6 +196,15 @@ class OpenSSLChannel:
         return self._facts
 
     @property
+    def client_certificate(self) -> PeerCertificate | None:
+        """The certificate the client has shown, if it could be read.
+
+        Whether it is trusted is known of a full handshake only; control connections have no other.
+        """
+        certificate = self._connection.get_peer_certificate(as_cryptography=True)
+        return None if certificate is None else read_peer(certificate, trusted=self._notes.client.is_trusted)
+
+    @property
     def resumes(self) -> bool:
         """Whether the client's session was accepted; known as soon as :meth:`handshake` has seen the ClientHello."""
         return self._facts.resumed if self._facts is not None else self._resumed()
@@ -243,6 +256,10 @@ class OpenSSLChannel:
 
     def _explain_handshake(self, error: SSL.Error) -> TlsError:
         octets = bytes(self._first_octets)
+        if self._notes.client.refusal is not None:
+            return self._notes.client.refusal
+        if any(_NO_CERTIFICATE in reason for reason in _reasons(error)):
+            return explain_missing()
         if isinstance(error, SSL.WantReadError | SSL.ZeroReturnError):
             return explain_end(octets, answered=self._is_answered)
         return explain_handshake(_reasons(error), octets, self._terms)

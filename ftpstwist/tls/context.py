@@ -28,14 +28,17 @@ from __future__ import annotations
 
 import secrets
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 
 from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import SSL
+from OpenSSL.crypto import Error as CryptoError
 
+from ftpstwist.tls.authorities import ClientPolicy
 from ftpstwist.tls.certificate import CertificatePair
 from ftpstwist.tls.policy import DATA_ALPN, ServerCertificates, TlsPolicy, TlsPolicyError, TlsVersion, normalise_name
+from ftpstwist.tls.verification import ClientVerification, equip
 
 SESSION_SECONDS = 7 * 24 * 3600
 """How long a session may be resumed: the longest RFC 8446 section 4.6.1 allows, since control sessions last long."""
@@ -56,6 +59,7 @@ class HandshakeNotes:
         alpn: Application protocols to agree on, ours first.
         server_name: Name the client asked for.
         alpn_refused: What the client offered, if none of it was ours.
+        client: The verification of the client's certificate.
     """
 
     contexts: ContextSet
@@ -63,6 +67,10 @@ class HandshakeNotes:
     alpn: tuple[str, ...]
     server_name: str | None = None
     alpn_refused: tuple[str, ...] | None = None
+    client: ClientVerification = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.client = ClientVerification(self.contexts.policy.clients)
 
 
 class ContextSet:
@@ -95,6 +103,7 @@ class ContextSet:
         context.set_max_proto_version(_VERSIONS[self.policy.newest])
         context.set_session_id(secrets.token_bytes(16))
         context.set_timeout(SESSION_SECONDS)
+        context.set_verify_depth(self.policy.clients.depth)
         context.set_mode(SSL.MODE_RELEASE_BUFFERS)
         # One call then encrypts a whole chunk and not one record, with the GIL released meanwhile.
         context.clear_mode(_MODE_ENABLE_PARTIAL_WRITE)
@@ -141,6 +150,7 @@ class ContextSet:
         except SSL.Error as error:
             names = ", ".join(name for pair in pairs for name in pair.server_names) or "without names"
             raise TlsPolicyError(f"OpenSSL refuses the certificate {names}: {error.args[0]}") from error
+        _equip(context, self.policy.clients)
         # Without this callback OpenSSL refuses TLS 1.3 on a context that has no certificate.
         context.set_tlsext_servername_callback(self._note_server_name)
         context.set_alpn_select_callback(_select_alpn)
@@ -183,8 +193,16 @@ def _connect(throwaway: SSL.Context, shared: SSL.Context, notes: HandshakeNotes)
     connection = SSL.Connection(throwaway, None)
     connection.set_app_data(notes)
     connection.set_context(shared)
+    notes.client.begin(connection)
     connection.set_accept_state()
     return connection
+
+
+def _equip(context: SSL.Context, clients: ClientPolicy) -> None:
+    try:
+        equip(context, clients)
+    except (SSL.Error, CryptoError) as error:
+        raise TlsPolicyError(f"OpenSSL refuses a client authority or revocation list: {error.args}") from error
 
 
 def _load(context: SSL.Context, pairs: tuple[CertificatePair, ...]) -> None:

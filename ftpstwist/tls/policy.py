@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
 
+from ftpstwist.tls.authorities import AskClients, ClientPolicy
 from ftpstwist.tls.certificate import CertificatePair
 
 CONTROL_ALPN = ("ftp", "x-filezilla-ftp")
@@ -96,6 +97,7 @@ class TlsPolicy:
         ciphers: OpenSSL's list for TLS 1.2, if not that of the profile.
         suites: OpenSSL's list for TLS 1.3, if not that of the profile.
         alpn: Application protocols, ours first. A client that offers others only is refused (RFC 7301 section 3.2).
+        clients: What is asked of clients in the way of certificates.
 
     Raises:
         TlsPolicyError: It contradicts itself.
@@ -108,6 +110,7 @@ class TlsPolicy:
     ciphers: str | None = None
     suites: str | None = None
     alpn: tuple[str, ...] = CONTROL_ALPN
+    clients: ClientPolicy = ClientPolicy()
 
     def __post_init__(self) -> None:
         if not self.certificates or not all(group.pairs for group in self.certificates):
@@ -119,6 +122,9 @@ class TlsPolicy:
         for group in self.certificates:
             if len(set(group.key_types)) < len(group.pairs):
                 raise TlsPolicyError(f"two certificates of one key type for {', '.join(sorted(group.answers_to))}")
+        clients = self.clients
+        if clients.ask is not AskClients.OFF and not (clients.authorities or clients.admits_unknown):
+            raise TlsPolicyError("clients are asked for certificates, but no authority could vouch for any")
 
     @property
     def oldest(self) -> TlsVersion:

@@ -22,7 +22,19 @@ from ftpstwist.tls.certificate import CertificatePair
 
 MAX_COMMON_NAME = 64
 """Characters of a common name (RFC 5280 appendix A.1, ub-common-name)."""
-_CLOCK_SKEW = timedelta(hours=1)
+CLOCK_SKEW = timedelta(hours=1)
+"""How much earlier than now validity begins, for peers whose clocks are late."""
+_KEY_USES = (
+    "digital_signature",
+    "content_commitment",
+    "key_encipherment",
+    "data_encipherment",
+    "key_agreement",
+    "key_cert_sign",
+    "crl_sign",
+    "encipher_only",
+    "decipher_only",
+)
 
 
 def make_self_signed(names: Sequence[str], *, now: datetime, days: int = 3650) -> CertificatePair:
@@ -42,11 +54,11 @@ def make_self_signed(names: Sequence[str], *, now: datetime, days: int = 3650) -
         .issuer_name(subject)
         .public_key(public_key)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - _CLOCK_SKEW)
+        .not_valid_before(now - CLOCK_SKEW)
         .not_valid_after(now + timedelta(days=days))
-        .add_extension(x509.SubjectAlternativeName([_general_name(name) for name in names]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([general_name(name) for name in names]), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_signing_only(), critical=True)
+        .add_extension(key_usage("digital_signature"), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
         .sign(key, hashes.SHA256())
@@ -72,14 +84,24 @@ def write_pair(pair: CertificatePair, directory: Path, name: str = "server") -> 
     secret = pair.key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    _write_new(key_path, secret, mode=0o600)
+    write_new(key_path, secret, mode=0o600)
     chain = b"".join(each.public_bytes(serialization.Encoding.PEM) for each in pair.chain)
-    _write_new(certificate_path, chain, mode=0o644)
+    write_new(certificate_path, chain, mode=0o644)
     return certificate_path, key_path
 
 
-def _write_new(path: Path, octets: bytes, *, mode: int) -> None:
-    """Create a file whole: a link to a complete file fails if the name is taken, a rename would not."""
+def write_new(path: Path, octets: bytes, *, mode: int, replace: bool = False) -> None:
+    """Create a file whole, or not at all.
+
+    Args:
+        path: Its name.
+        octets: What it holds.
+        mode: Its permission bits.
+        replace: Take the place of a file of that name.
+
+    Raises:
+        FileExistsError: The name is taken.
+    """
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -87,28 +109,30 @@ def _write_new(path: Path, octets: bytes, *, mode: int) -> None:
             file.write(octets)
             file.flush()
             os.fsync(descriptor)
-        os.link(temporary, path)
+        if replace:
+            Path(temporary).replace(path)
+        else:
+            os.link(temporary, path)  # fails if the name is taken, a rename would not
     finally:
-        Path(temporary).unlink()
+        Path(temporary).unlink(missing_ok=True)
 
 
-def _general_name(name: str) -> x509.GeneralName:
+def general_name(name: str) -> x509.GeneralName:
+    """Return an IP address or a DNS name as certificates hold it.
+
+    Raises:
+        ValueError: It is neither.
+    """
     try:
         return x509.IPAddress(ip_address(name))
     except ValueError:
         return x509.DNSName(name.encode("idna").decode())
 
 
-def _signing_only() -> x509.KeyUsage:
-    """Return the usage of a key that only signs handshakes, as ECDHE needs it."""
-    return x509.KeyUsage(
-        digital_signature=True,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=False,
-        crl_sign=False,
-        encipher_only=False,
-        decipher_only=False,
-    )
+def key_usage(*uses: str) -> x509.KeyUsage:
+    """Return the usage of a key, as a critical extension has it.
+
+    Args:
+        uses: Names of arguments of ``x509.KeyUsage``; ``digital_signature`` is all that ECDHE needs.
+    """
+    return x509.KeyUsage(**{name: name in uses for name in _KEY_USES})

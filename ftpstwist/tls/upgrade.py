@@ -1,12 +1,16 @@
-"""The control connection: a TCP connection on which TLS can be put (RFC 4217 sections 4 and 12).
+"""The control connection: a TCP connection on which TLS can be put, and taken off (RFC 4217 sections 4, 5, 12, 13).
 
 How it works: :class:`SwitchProtocol` is the Twisted protocol of the TCP
 connection and the ``ControlTransport`` of the server-PI. It moves through a
 few stages::
 
-    START ── first octets ──> CLEAR ── start_tls ──> AWAITED ── 0x16 ──> HANDSHAKE ──> TLS
-                                                        ^                               |
-                      implicit service begins here ─────┘        any stage ──> CLOSING <┘
+    START ── first octets ──> CLEAR ── start_tls ──> HANDSHAKE ── complete ──> TLS
+                                ^                        ^                      |
+                                |     implicit service ──┘                   stop_tls
+      the client's close_notify, or its first octet in clear                    v
+                                └────── NOTIFIED <── after a grace ─────── CLEARING
+
+and from everywhere to CLOSING.
 
 One path serves the explicit and the implicit service, over a ``TlsChannel`` of
 ours: ``transport.startTLS`` can not be taken off again and waits without limit.
@@ -15,6 +19,12 @@ What arrives after ``start_tls`` goes to TLS alone; what was not delivered
 before it goes there, too, so nothing sent in clear acts inside TLS. Everything
 is bounded: the handshake by time, the replies a client does not read by
 octets, the end by a linger time. A client that does not read is not read from.
+
+Taking TLS off, we leave the first ``close_notify`` to the client: some take an
+early one of ours for the end of the connection, others wait for it, so it
+follows after a grace. Who goes on in clear without sending one gets none
+either: in front of a reply it would be garbage. What comes under TLS behind
+the command that takes it off is not executed, it ends the connection.
 
 The switch refuses to continue in clear after a failed handshake, and says
 nothing in clear after it, except to a peer whose first octet was no TLS.
@@ -30,26 +40,23 @@ from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from ftpstwist.interfaces import ControlProtocol, SessionTls, TlsChannel, TlsClosed, TlsError
+from ftpstwist.interfaces import ControlProtocol, SessionTls, TlsClosed, TlsError
 from ftpstwist.session.events import TlsFacts
-from ftpstwist.tls.clienthello import HANDSHAKE_RECORD, MAX_OCTETS
-from ftpstwist.tls.diagnosis import NO_OCTET, explain_hello_in_clear, explain_plaintext, explain_time_limit
+from ftpstwist.tls.clienthello import HANDSHAKE_RECORD
+from ftpstwist.tls.diagnosis import explain_hello_in_clear
+from ftpstwist.tls.handshake import Handshake
 from ftpstwist.tls.intake import Intake, TcpTransport, host_port
+from ftpstwist.tls.records import RecordStream
 from ftpstwist.wire.hostport import HostPort
 
 HANDSHAKE_SECONDS = 10.0
 """How long a client may take from AUTH (or from connecting) to the end of the handshake."""
+NOTIFY_SECONDS = 0.5
+"""How long the client may be first with ``close_notify`` when TLS is taken off."""
 LINGER_SECONDS = 2.0
 """How long we wait, after our last octet, for the client to close."""
 MAX_UNSENT = 1 << 20
 """Octets of replies kept for a client that does not read, or is still shaking hands; one more ends the connection."""
-
-_PIECE = 16384
-_FAREWELL_IMPLICIT = (
-    b"421 This port expects TLS from the first octet; "
-    b"use implicit TLS (ftps) here, or AUTH TLS on the explicit port.\r\n"
-)
-_FAREWELL_EXPLICIT = b"421 A TLS handshake was expected; closing control connection.\r\n"
 
 
 class Stage(Enum):
@@ -57,10 +64,14 @@ class Stage(Enum):
 
     START = "in clear, nothing received"
     CLEAR = "in clear"
-    AWAITED = "a ClientHello is expected"
     HANDSHAKE = "shaking hands"
     TLS = "protected"
+    CLEARING = "protected, close_notify expected"
+    NOTIFIED = "our close_notify is sent, the client's is not here"
     CLOSING = "said goodbye"
+
+
+_UNDER_TLS = frozenset({Stage.TLS, Stage.CLEARING, Stage.NOTIFIED})
 
 
 @implementer(IHalfCloseableProtocol, IPushProducer)
@@ -72,6 +83,7 @@ class SwitchProtocol(Protocol):
         clock: For time limits.
         implicit_tls: The session's TLS if the connection starts with it (implicit service); ``None`` for explicit.
         handshake_seconds: Time limit of a handshake.
+        notify_seconds: How long the client may be first with ``close_notify`` when TLS is taken off.
         linger_seconds: Time limit of the end.
         max_unsent: Octets of replies kept for a client that does not read.
     """
@@ -83,6 +95,7 @@ class SwitchProtocol(Protocol):
         clock: IReactorTime,
         implicit_tls: SessionTls | None = None,
         handshake_seconds: float = HANDSHAKE_SECONDS,
+        notify_seconds: float = NOTIFY_SECONDS,
         linger_seconds: float = LINGER_SECONDS,
         max_unsent: int = MAX_UNSENT,
     ) -> None:
@@ -90,13 +103,13 @@ class SwitchProtocol(Protocol):
         self._clock = clock
         self._implicit_tls = implicit_tls
         self._handshake_seconds = handshake_seconds
+        self._notify_seconds = notify_seconds
         self._linger_seconds = linger_seconds
         self._max_unsent = max_unsent
         self._stage = Stage.START
-        self._session_tls: SessionTls | None = None
-        self._channel: TlsChannel | None = None
+        self._handshake: Handshake | None = None
+        self._records: RecordStream | None = None
         self._facts: TlsFacts | None = None
-        self._opening = bytearray()  # the client's first octets in a handshake, for the log
         self._waiting_replies = bytearray()  # written during the handshake
         self._unsent = 0
         self._has_said_all = False
@@ -124,7 +137,7 @@ class SwitchProtocol(Protocol):
         """Send, in clear or protected as the connection is now; during a handshake, after it."""
         if self._stage is Stage.CLOSING or not octets:
             return
-        is_handshaking = self._stage in {Stage.AWAITED, Stage.HANDSHAKE}
+        is_handshaking = self._stage is Stage.HANDSHAKE
         if is_handshaking or self._intake.is_blocked:
             self._unsent += len(octets)
             if self._unsent > self._max_unsent:
@@ -141,9 +154,19 @@ class SwitchProtocol(Protocol):
             return
         if self._stage not in {Stage.START, Stage.CLEAR}:
             raise RuntimeError(f"TLS can not be started: {self._stage.value}")
-        self._stage = Stage.AWAITED
-        self._session_tls = session_tls
-        self._time_limit = self._clock.callLater(self._handshake_seconds, self._end_late_handshake)
+        self._stage = Stage.HANDSHAKE
+        handshake = self._handshake = Handshake(session_tls, implicit=session_tls is self._implicit_tls)
+        self._time_limit = self._clock.callLater(self._handshake_seconds, self._end_late_handshake, handshake)
+
+    def stop_tls(self) -> None:
+        """Take TLS off; what was written before goes out protected. ``tls_cleared`` tells when it is done."""
+        if self._stage is Stage.CLOSING:
+            return
+        if self._stage is not Stage.TLS or self._records is None:
+            raise RuntimeError(f"TLS can not be taken off: {self._stage.value}")
+        self._stage = Stage.CLEARING
+        self._records.expect_clear()
+        self._time_limit = self._clock.callLater(self._notify_seconds, self._notify, self._records)
 
     def pause_reading(self) -> None:
         """Deliver no octets until :meth:`resume_reading`."""
@@ -196,10 +219,8 @@ class SwitchProtocol(Protocol):
         stage, self._stage = self._stage, Stage.CLOSING
         self._intake.stop()
         self._cancel_time_limit()
-        if stage is Stage.AWAITED:
-            self._reason = self._silence
-        elif stage is Stage.HANDSHAKE and self._channel is not None:
-            self._explain_reset(self._channel)
+        if stage is Stage.HANDSHAKE and self._handshake is not None:
+            self._explain_reset(self._handshake)
         text = self._reason or ("connection lost" if reason is None else reason.getErrorMessage())
         self._inner.connection_lost(text)
 
@@ -228,57 +249,45 @@ class SwitchProtocol(Protocol):
             self._stage = Stage.CLEAR
         if self._stage is Stage.CLEAR and octets:
             self._inner.data_received(octets)
-        elif self._stage is Stage.AWAITED and octets:
-            self._take_first_ciphertext(octets)
-        elif self._channel is not None:
-            self._take_ciphertext(self._channel, octets)
+        elif self._stage is Stage.HANDSHAKE and self._handshake is not None:
+            self._shake_hands(self._handshake, octets)
+        elif self._records is not None:
+            self._records.receive(octets)
+            self._deliver(self._records)
 
-    def _take_first_ciphertext(self, octets: bytes) -> None:
-        if octets[0] != HANDSHAKE_RECORD or self._session_tls is None:
-            self._refuse_plaintext(octets)
-            return
-        self._stage = Stage.HANDSHAKE
-        self._channel = self._session_tls.control_channel()
-        self._take_ciphertext(self._channel, octets)
-
-    def _take_ciphertext(self, channel: TlsChannel, octets: bytes) -> None:
-        channel.feed(octets)
-        if self._stage is Stage.HANDSHAKE:
-            self._opening += octets[: MAX_OCTETS - len(self._opening)]
-            self._shake_hands(channel)
-        if self._stage is Stage.TLS:
-            self._deliver(channel)
-
-    def _shake_hands(self, channel: TlsChannel) -> None:
+    def _shake_hands(self, handshake: Handshake, octets: bytes) -> None:
         try:
-            is_complete = channel.handshake()
+            is_complete = handshake.take(octets)
         except TlsError as error:
-            self._fail(error)
+            self._records = handshake.records
+            self._fail(error, handshake.farewell)
             return
-        self._send_records(channel)
-        if is_complete:
-            self._establish(channel.facts)
+        self._records = handshake.records
+        self._send_records()
+        if is_complete and self._records is not None:
+            self._establish(self._records)
 
-    def _establish(self, facts: TlsFacts) -> None:
+    def _establish(self, records: RecordStream) -> None:
         self._cancel_time_limit()
         self._stage = Stage.TLS
-        self._facts = facts
-        self._opening.clear()
+        self._handshake = None
+        self._facts = facts = records.channel.facts
         self._unsent = 0
         replies, self._waiting_replies = bytes(self._waiting_replies), bytearray()
         self._send(replies)
         self._inner.tls_established(facts)
+        self._deliver(records)
 
-    def _deliver(self, channel: TlsChannel) -> None:
+    def _deliver(self, records: RecordStream) -> None:
         """Decrypt and hand over until the octets, or the server-PI's wish for more, are at their end."""
-        while self._stage is Stage.TLS:
+        while self._stage in _UNDER_TLS:
             if not self._intake.is_open:
                 self._intake.leave()
                 return
             try:
-                octets = channel.decrypt(_PIECE)
+                octets = records.read()
             except TlsClosed:
-                self._end("closed by the client")
+                self._end_tls(records)
                 return
             except TlsError as error:
                 if error.truncated:
@@ -287,34 +296,61 @@ class SwitchProtocol(Protocol):
                     self._fail(error)
                 return
             if not octets:
-                self._send_records(channel)  # the answer to a KeyUpdate
+                self._send_records()  # the answer to a KeyUpdate
                 return
-            self._inner.data_received(octets)
+            if self._stage is Stage.TLS:
+                self._inner.data_received(octets)
+            else:
+                self._say_goodbye("the client sent commands under TLS behind CCC or REIN")
+                self._hang_up()
 
     def _finish(self) -> None:
         """Act on the client's FIN, everything before it being delivered."""
-        if self._channel is None:
-            self._end(self._silence if self._stage is Stage.AWAITED else "closed by the client")
+        if self._records is not None:
+            self._records.channel.feed_end()
+            self._take(b"")
         else:
-            self._channel.feed_end()
-            self._take_ciphertext(self._channel, b"")
+            self._end("closed by the client" if self._handshake is None else self._handshake.silence)
 
     # --- sending ----------------------------------------------------------------------------------
 
     def _send(self, octets: bytes) -> None:
-        if self._channel is None:
+        if self._records is None or self._stage is Stage.NOTIFIED:
             self._tcp.write(octets)
             return
         try:
-            self._channel.encrypt(octets)
+            self._records.channel.encrypt(octets)
         except TlsError as error:
             self._fail(error)
         else:
-            self._send_records(self._channel)
+            self._send_records()
 
-    def _send_records(self, channel: TlsChannel) -> None:
-        while octets := channel.drain(1 << 16):
+    def _send_records(self) -> None:
+        while self._records is not None and (octets := self._records.channel.drain(1 << 16)):
             self._tcp.write(octets)
+
+    # --- taking TLS off ---------------------------------------------------------------------------
+
+    def _notify(self, records: RecordStream) -> None:
+        """The client has not been first."""
+        self._time_limit = None
+        records.channel.close()
+        self._send_records()
+        self._stage = Stage.NOTIFIED
+
+    def _end_tls(self, records: RecordStream) -> None:
+        """The client has sent ``close_notify``, or gone on in clear where it may."""
+        if self._stage is Stage.TLS:
+            self._end("closed by the client")
+            return
+        self._cancel_time_limit()
+        records.channel.close()  # in any case, or the TLS session could not be resumed any more
+        if records.channel.peer_closed:
+            self._send_records()
+        self._records = self._facts = None
+        self._stage = Stage.CLEAR
+        self._inner.tls_cleared()
+        self._intake.arrive(records.take_rest())
 
     # --- the end ----------------------------------------------------------------------------------
 
@@ -326,38 +362,21 @@ class SwitchProtocol(Protocol):
     def _fail(self, error: TlsError, farewell: bytes = b"") -> None:
         """TLS has failed: send the alert, or *farewell* in clear to a peer that never spoke TLS, and close."""
         self._begin_closing(error.cause)
-        if self._channel is not None:
-            self._send_records(self._channel)
+        self._send_records()
         if farewell:
             self._tcp.write(farewell)
         self._inner.tls_failed(error)
         self._hang_up()
 
-    @property
-    def _is_implicit(self) -> bool:
-        """Whether the TLS that is expected now is that of the implicit service."""
-        return self._implicit_tls is not None and self._session_tls is self._implicit_tls
-
-    @property
-    def _silence(self) -> str:
-        """Why it ended, if the client sent nothing where a ClientHello was expected."""
-        return NO_OCTET if self._is_implicit else "closed by the client after AUTH"
-
-    def _refuse_plaintext(self, octets: bytes) -> None:
-        farewell = _FAREWELL_IMPLICIT if self._is_implicit else _FAREWELL_EXPLICIT
-        self._fail(explain_plaintext(octets, implicit=self._is_implicit), farewell)
-
-    def _end_late_handshake(self) -> None:
+    def _end_late_handshake(self, handshake: Handshake) -> None:
         self._time_limit = None
-        self._fail(explain_time_limit(bytes(self._opening), self._handshake_seconds))
+        self._fail(handshake.explain_lateness(self._handshake_seconds))
 
-    def _explain_reset(self, channel: TlsChannel) -> None:
-        """Find words for a connection that was reset in the middle of the handshake."""
-        channel.feed_end()
-        try:
-            channel.handshake()
-        except TlsError as error:
-            self._reason = error.cause
+    def _explain_reset(self, handshake: Handshake) -> None:
+        """Find words for a connection that was lost before the handshake was complete."""
+        error = handshake.explain_reset()
+        self._reason = handshake.silence if error is None else error.cause
+        if error is not None:
             self._inner.tls_failed(error)
 
     def _drop(self, reason: str) -> None:
@@ -367,9 +386,9 @@ class SwitchProtocol(Protocol):
 
     def _say_goodbye(self, reason: str) -> None:
         self._begin_closing(reason)
-        if self._channel is not None:
-            self._channel.close()
-            self._send_records(self._channel)
+        if self._records is not None:
+            self._records.channel.close()
+            self._send_records()
 
     def _begin_closing(self, reason: str) -> None:
         self._stage = Stage.CLOSING

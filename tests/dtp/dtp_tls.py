@@ -11,7 +11,8 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from ftpstwist.tls.binding import PerSessionTls, SessionReuse
+from ftpstwist.session.policy import SessionReuse
+from ftpstwist.tls.binding import PerSessionTls
 from ftpstwist.tls.certificate import CertificatePair
 from ftpstwist.tls.context import SharedContexts
 from ftpstwist.tls.policy import ServerCertificates, TlsPolicy, TlsVersion

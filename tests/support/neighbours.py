@@ -15,6 +15,7 @@ from ftpstwist.pi.server_pi import ServerPI
 from ftpstwist.session.events import TlsFacts
 from ftpstwist.session.identity import Identity
 from ftpstwist.session.policy import Require
+from ftpstwist.session.policybook import PolicyBook
 from ftpstwist.session.state import Service, SessionState
 from ftpstwist.storage.memory import MemoryFilesystem
 from ftpstwist.wire.hostport import HostPort
@@ -178,7 +179,7 @@ class Bench:
         self.data = Data()
         self.sink = Recorder()
         self.transport = Transport(peer)
-        self.settings = SessionSettings(policy=require.policy, **settings)
+        self.settings = SessionSettings(policy=PolicyBook(require.policy), **settings)
         self.service = service
         self.gone = []
         self.admission = Admission(limits or AdmissionLimits(), self.authenticator.refuses)

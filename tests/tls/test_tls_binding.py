@@ -7,7 +7,8 @@ from OpenSSL import SSL
 
 from ftpstwist.session.events import TlsFacts
 from ftpstwist.tls import binding
-from ftpstwist.tls.binding import PerSessionTls, SessionReuse, read_by_callback, read_by_shim, resumption_reader
+from ftpstwist.session.policy import SessionReuse
+from ftpstwist.tls.binding import PerSessionTls, read_by_callback, read_by_shim, resumption_reader
 from ftpstwist.tls.context import SharedContexts
 from ftpstwist.tls.policy import TlsVersion
 from tests.tls.tls_support import (

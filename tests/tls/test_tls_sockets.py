@@ -17,7 +17,7 @@ from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
 from ftpstwist.interfaces import SessionTls
-from ftpstwist.tls.binding import SessionReuse
+from ftpstwist.session.policy import SessionReuse
 from ftpstwist.tls.context import SharedContexts
 from ftpstwist.tls.diagnosis import NO_OCTET
 from ftpstwist.tls.upgrade import SwitchProtocol

@@ -14,7 +14,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from OpenSSL import SSL
 
 from ftpstwist.interfaces import TlsClosed, TlsError
-from ftpstwist.tls.binding import PerSessionTls, SessionReuse
+from ftpstwist.session.policy import SessionReuse
+from ftpstwist.tls.binding import PerSessionTls
 from ftpstwist.tls.certificate import CertificatePair
 from ftpstwist.tls.context import SharedContexts
 from ftpstwist.tls.policy import ServerCertificates, TlsPolicy, group_pairs

@@ -1,0 +1,56 @@
+"""What a client's certificate says about its holder (RFC 5280), as plain values.
+
+Read once, by the tls room, when the control connection has shaken hands; the
+login looks at nothing else. Names are kept attribute by attribute: two names
+that look alike when printed are not the same for that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+RelativeName = tuple[tuple[str, str], ...]
+"""One part of a distinguished name: pairs of an attribute's OID in dots and its value, mostly one pair."""
+DistinguishedName = tuple[RelativeName, ...]
+"""A distinguished name, from the root of the tree down, as the certificate holds it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PeerCertificate:
+    """The certificate that a client showed, and proved to have the key of.
+
+    Attributes:
+        der: The certificate itself.
+        fingerprint: SHA-256 of it, in lower-case hex.
+        key_fingerprint: SHA-256 of its SubjectPublicKeyInfo, in lower-case hex; stays when it is renewed for one key.
+        trusted: Whether an authority that we trust vouches for it. If not, it says nothing but its key.
+        subject: Whom it was made out to.
+        issuer: By whom.
+        serial: Number the issuer gave it.
+        emails: Addresses among its alternative names, as written.
+        dns_names: Host names among them, in lower case.
+        uris: URIs among them, as written.
+        principals: User principal names among them (the otherName that Microsoft's directories use).
+        not_before: Begin of its validity, in seconds since the epoch.
+        not_after: End of its validity, in seconds since the epoch.
+        purposes: OIDs of its extended key usage; ``None`` if it is not restricted.
+    """
+
+    der: bytes = field(repr=False)
+    fingerprint: str
+    key_fingerprint: str
+    trusted: bool
+    subject: DistinguishedName
+    issuer: DistinguishedName
+    serial: int
+    not_before: float
+    not_after: float
+    emails: tuple[str, ...] = ()
+    dns_names: tuple[str, ...] = ()
+    uris: tuple[str, ...] = ()
+    principals: tuple[str, ...] = ()
+    purposes: frozenset[str] | None = None
+
+    def attributes(self, oid: str) -> tuple[str, ...]:
+        """Return the values of an attribute of the subject, given by its OID in dots."""
+        return tuple(value for part in self.subject for kind, value in part if kind == oid)

@@ -1,0 +1,1 @@
+"""Client programs that exist in the world, each behind one small adapter."""
