@@ -14,6 +14,7 @@ from twisted.cred.credentials import Anonymous, IAnonymous, IUsernamePassword
 from zope.interface import implementer
 
 from ftpstwist.interfaces import LoginRequest
+from ftpstwist.session.certificate import PeerCertificate
 from ftpstwist.session.events import TlsFacts
 from ftpstwist.session.identity import Secret
 from ftpstwist.wire.pathname import encode_name
@@ -32,12 +33,14 @@ class PasswordLogin:
         secret: The password.
         peer: Address of the client, without port, for checkers that look at it.
         tls: Protection of the control connection; ``None`` in clear.
+        certificate: What the client showed there, if anything.
     """
 
     username: bytes
     secret: Secret
     peer: str = ""
     tls: TlsFacts | None = None
+    certificate: PeerCertificate | None = None
 
     @property
     def password(self) -> bytes:
@@ -58,4 +61,4 @@ def credentials_for(request: LoginRequest, *, anonymous: bool) -> PasswordLogin 
     """
     if anonymous and request.user.lower() in ANONYMOUS_NAMES:
         return Anonymous()
-    return PasswordLogin(encode_name(request.user), request.password, request.peer, request.tls)
+    return PasswordLogin(encode_name(request.user), request.password, request.peer, request.tls, request.certificate)

@@ -14,6 +14,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any
 
 from ftpstwist.auth.passwords import is_password_hash
@@ -37,9 +38,33 @@ NO_LIMIT = "none"
 """The word that takes a default limit away: TOML itself has no null."""
 MAX_GREETING_LINES = 50
 
+PINNED_CERTIFICATE, PINNED_KEY = "sha256:", "spki-sha256:"
+"""What stands before the fingerprint of a user's certificate, and of its key."""
+_PIN = re.compile(rf"({PINNED_CERTIFICATE}|{PINNED_KEY})((?:[0-9a-f]{{2}}:?){{31}}[0-9a-f]{{2}})", re.IGNORECASE)
+
 _SIZE = re.compile(r"(\d{1,18}) ?(B|kB|MB|GB|TB|KiB|MiB|GiB|TiB)?")
 _UNITS = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _UNITS |= {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
+
+
+class CertificateMode(Enum):
+    """What a user needs to log in; the value is the word used in configuration and users file."""
+
+    PASSWORD = "password"
+    """The password; certificates count for nothing."""
+    EITHER = "certificate-or-password"
+    """The user's certificate, or else the password."""
+    CERTIFICATE = "certificate"
+    """The user's certificate; no password helps."""
+    BOTH = "certificate-and-password"
+    """The user's certificate and the password."""
+    TRUSTED = "trusted-certificate-and-password"
+    """The password, and any certificate that an authority of ours vouches for."""
+
+    @property
+    def needs_no_password(self) -> bool:
+        """Whether the user's certificate is enough."""
+        return self in {CertificateMode.EITHER, CertificateMode.CERTIFICATE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +80,8 @@ class UserRecord:
         limits: What may be used at most: those fields of ``Limits`` that the file gives; ``None`` for no limit.
         disabled: Whether the user is kept out, whatever else vouches for them.
         greeting: Lines for the reply to a login.
+        certificates: Fingerprints of certificates (``sha256:``) and keys (``spki-sha256:``) that are the user's.
+        certificate_mode: What the user needs to log in.
     """
 
     name: str
@@ -65,6 +92,8 @@ class UserRecord:
     limits: Mapping[str, int | None] = field(default_factory=dict)
     disabled: bool = False
     greeting: tuple[str, ...] = ()
+    certificates: frozenset[str] = frozenset()
+    certificate_mode: CertificateMode | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +310,26 @@ def _greeting(here: _Place, value: object) -> tuple[str, ...]:
     return ()
 
 
+def _certificates(here: _Place, value: object) -> frozenset[str]:
+    pins = value if isinstance(value, list) else [None]
+    matches = [_PIN.fullmatch(pin) if isinstance(pin, str) else None for pin in pins]
+    if all(matches):
+        return frozenset(f"{match[1]}{match[2].replace(':', '')}".lower() for match in matches if match)
+    here.complain(
+        "this is no list of SHA-256 fingerprints",
+        f'Write what "ftpstwist check-cert" shows: ["{PINNED_CERTIFICATE}…"] or ["{PINNED_KEY}…"]',
+    )
+    return frozenset()
+
+
+def _certificate_mode(here: _Place, value: object) -> CertificateMode | None:
+    words = {mode.value: mode for mode in CertificateMode}
+    if isinstance(value, str) and value in words:
+        return words[value]
+    here.complain("this is no mode of logging in", f"Write one of {', '.join(words)}, in quotes")
+    return None
+
+
 _KEYS: dict[str, _Read] = {
     "password": _password,
     "home": _home,
@@ -289,6 +338,8 @@ _KEYS: dict[str, _Read] = {
     "limits": _limits,
     "disabled": _disabled,
     "greeting": _greeting,
+    "certificates": _certificates,
+    "certificate_mode": _certificate_mode,
 }
 _LIMITS: dict[str, tuple[str, _Read]] = {
     "max_sessions": ("sessions", _count),

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from cryptography import x509
 
 from ftpstwist.session.identity import Secret
-from ftpstwist.tls.authority import (
+from ftpstwist.tls.own_authority import (
     AUTHORITY,
     AUTHORITY_DAYS,
     ISSUED_DAYS,

@@ -27,6 +27,7 @@ COMMANDS = {
     "certificate": "make, show and revoke certificates",
     "check": "judge a configuration without starting anything",
     "user": "manage the users file",
+    "explain": "tell what happened in a failed session",
     "version": "print the versions of everything that matters",
 }
 """The commands, each with its help; all but ``version`` have a module of that name beside this one."""

@@ -45,9 +45,11 @@ async def mlsd(session: Session, command: Invocation) -> Reply:
     def lines(listing: Listing) -> Iterator[bytes]:
         own = _words(permissions, path)
         below = words_below(permissions, path)
+        # Opened before the first line is made, so that a refusal comes before 150.
+        entries = listing.directory(path, lambda each, name: fact_line(each, facts, below(name)))
         if "type" in facts:
             yield fact_line(entry, facts, own, name=".", type_=CURRENT_DIRECTORY)
-        yield from listing.directory(path, lambda each, name: fact_line(each, facts, below(name)))
+        yield from entries
 
     return await _send_listing(session, command, ListArgument(frozenset(), command.argument), lines)
 

@@ -8,13 +8,15 @@ default; the reference page and the example file are printed from that.
 
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
+from pathlib import Path
 
 from ftpstwist.config.complaint import Origin
 from ftpstwist.config.endpoint import Endpoint
 from ftpstwist.config.form_network import Address
 from ftpstwist.config.schema_accounts import AccountSettings, StorageSettings
 from ftpstwist.config.schema_data import ActiveSettings, PassiveSettings, TransferSettings
-from ftpstwist.config.schema_server import LimitSettings, LogSettings, PolicySettings, ServerSettings
+from ftpstwist.config.schema_policy import PolicySettings
+from ftpstwist.config.schema_server import LimitSettings, LogSettings, ServerSettings
 from ftpstwist.config.schema_tls import TlsSettings
 from ftpstwist.config.setting import table
 
@@ -43,6 +45,11 @@ class Settings:
     def endpoints(self) -> tuple[Endpoint, ...]:
         """All endpoints of the control connection."""
         return self.server.explicit + self.server.implicit
+
+    @property
+    def failed_sessions(self) -> Path:
+        """Folder of the records of failed sessions."""
+        return self.server.state_directory / "failed-sessions"
 
     @property
     def passive_addresses(self) -> tuple[Address, ...]:

@@ -1,8 +1,7 @@
-"""The tables about the control connection: ``[server]``, ``[policy]``, ``[limits]`` and ``[log]``."""
+"""The tables about the control connection: ``[server]``, ``[limits]`` and ``[log]``."""
 # ruff: noqa: RUF009 - setting() and table() return dataclass fields
 
 from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +10,6 @@ from ftpstwist.config.form import or_word, path, text, word
 from ftpstwist.config.form_network import Network, network
 from ftpstwist.config.form_numbers import octets, seconds, whole
 from ftpstwist.config.setting import setting
-from ftpstwist.session.policy import Require
 
 HostName = Annotated[
     str, word("a host name", ' such as "ftp.example.org"', r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
@@ -65,30 +63,6 @@ class ServerSettings:
     )
 
 
-class CloseNotify(Enum):
-    """How an upload under TLS has to end."""
-
-    STRICT = "strict"
-    LENIENT = "lenient"
-
-
-@dataclass(frozen=True, slots=True)
-class PolicySettings:
-    """What must be protected by TLS."""
-
-    require: Require = setting(
-        Require.ALL,
-        '"all": passwords, commands and files only under TLS. "control": passwords and commands. '
-        '"login": passwords. "data": files. "none": TLS is offered, nothing is demanded.',
-    )
-    upload_close_notify: CloseNotify = setting(
-        CloseNotify.STRICT,
-        "Whether an upload under TLS counts as complete only if the client ends it with close_notify. "
-        '"strict" answers 426 otherwise, because the rest may have been cut off on the way; '
-        '"lenient" is for clients that never send it.',
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class LimitSettings:
     """How much of everything there may be; what goes beyond is refused or waits."""
@@ -139,3 +113,8 @@ class LogSettings:
     command_log: OptionalPath = setting(None, "One line for every command, with its reply code; secrets are masked.")
     transfer_log: OptionalPath = setting(None, "One line for every transferred file, in the layout of xferlog.")
     json_log: OptionalPath = setting(None, "Both of the above, and logins and TLS failures, as one JSON object a line.")
+    failed_sessions: Annotated[int, whole(most=100_000)] = setting(
+        100,
+        'Sessions that did not go well whose newest events are kept, in the state directory, for "ftpstwist explain". '
+        "0 keeps none.",
+    )

@@ -9,6 +9,7 @@ from typing import Protocol
 from zope.interface import Attribute, Interface
 
 from ftpstwist.interfaces.storage import Filesystem
+from ftpstwist.session.certificate import PeerCertificate
 from ftpstwist.session.events import TlsFacts
 from ftpstwist.session.identity import Identity, Secret
 
@@ -29,12 +30,14 @@ class LoginRequest:
         password: As given by PASS.
         peer: Address of the client, without port.
         tls: Protection of the control connection; ``None`` in clear.
+        certificate: What the client showed there, if anything.
     """
 
     user: str
     password: Secret
     peer: str
     tls: TlsFacts | None
+    certificate: PeerCertificate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,4 +70,16 @@ class Authenticator(Protocol):
 
         Raises:
             FtpError: LOGIN_REFUSED (client sees 530), TOO_MANY_SESSIONS (421), LOGIN_UNAVAILABLE (421).
+        """
+
+    async def login_by_certificate(self, request: LoginRequest) -> LoggedInAccount | None:
+        """Log in without a password, if the certificate of the request is the user's and that is enough.
+
+        A refusal costs the client nothing: it may be asked for a password then.
+
+        Returns:
+            The avatar; ``None`` if a password is needed.
+
+        Raises:
+            FtpError: TOO_MANY_SESSIONS (client sees 421), LOGIN_UNAVAILABLE (421).
         """

@@ -21,7 +21,6 @@ from ftpstwist.commands.context import Session, SessionSettings
 from ftpstwist.config.form_network import PortRange
 from ftpstwist.config.schema import Settings
 from ftpstwist.config.schema_data import AUTO
-from ftpstwist.config.schema_server import CloseNotify
 from ftpstwist.dtp.advertised import AddressRule, AdvertisedAddresses
 from ftpstwist.dtp.passive import PassivePool
 from ftpstwist.dtp.rendezvous import SessionDataConnections
@@ -39,6 +38,7 @@ from ftpstwist.services.root import FtpsService
 from ftpstwist.services.sessions import ControlFactory, SessionParts, Sessions
 from ftpstwist.services.threads import ThreadService
 from ftpstwist.session.events import TlsFacts, TlsFailed
+from ftpstwist.session.policy import CloseNotify
 from ftpstwist.session.policybook import PolicyBook
 from ftpstwist.session.state import Service
 from ftpstwist.storage.threads import TwistedWorkerThreads
@@ -79,7 +79,7 @@ def ftps_service(
         TlsPolicyError: TLS settings do not fit together.
         UserFileError: The users file can not be used.
     """
-    logs = LogService(settings.log, sinks)
+    logs = LogService(settings, clock=reactor, sinks=sinks)
     threads = TwistedWorkerThreads(reactor, threads=settings.transfer.threads, name="ftps files")
     password_threads = TwistedWorkerThreads(reactor, threads=_PASSWORD_THREADS, name="ftps passwords")
     certificates = Certificates(settings, now)

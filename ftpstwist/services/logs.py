@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from twisted.application.service import Service
+from twisted.internet.interfaces import IReactorTime
 
-from ftpstwist.config.schema_server import LogSettings
+from ftpstwist.config.schema import Settings
 from ftpstwist.interfaces import EventSink
+from ftpstwist.observe.aggregate import Aggregator
 from ftpstwist.observe.commandlog import command_line
 from ftpstwist.observe.jsonlog import json_line
 from ftpstwist.observe.logfile import LineFile
+from ftpstwist.observe.recorder import FlightRecorder
 from ftpstwist.observe.sinks import FanOut, LineSink, TwistedLogSink
 from ftpstwist.observe.transferlog import xferlog_line
 from ftpstwist.session.events import Event, FileTransferred
@@ -22,14 +25,18 @@ class LogService(Service):
 
     Args:
         settings: Which files.
-        sinks: Further ones, of the caller.
+        clock: For what is told only now and then.
+        sinks: Further ones, of the caller; they get every event.
     """
 
-    def __init__(self, settings: LogSettings, sinks: Sequence[EventSink] = ()) -> None:
-        self._settings = settings
-        self._more = tuple(sinks)
+    def __init__(self, settings: Settings, *, clock: IReactorTime, sinks: Sequence[EventSink] = ()) -> None:
+        self._settings = settings.log
+        self._clock = clock
+        self._every_event = list(sinks)
+        if settings.log.failed_sessions:
+            self._every_event.append(FlightRecorder(settings.failed_sessions, records=settings.log.failed_sessions))
         self._files: list[LineFile] = []
-        self._sink = FanOut([TwistedLogSink(), *self._more])
+        self._put_together([TwistedLogSink()])
 
     def privilegedStartService(self) -> None:  # noqa: N802 - Twisted's interface
         """Open the files."""
@@ -41,11 +48,12 @@ class LogService(Service):
             sinks.append(LineSink(xferlog_line, self._open(self._settings.transfer_log), only=(FileTransferred,)))
         if self._settings.json_log is not None:
             sinks.append(LineSink(json_line, self._open(self._settings.json_log)))
-        self._sink = FanOut([*sinks, *self._more])
+        self._put_together(sinks)
 
     def stopService(self) -> None:  # noqa: N802 - Twisted's interface
-        """Close the files."""
+        """Tell what was only counted, and close the files."""
         super().stopService()
+        self._aggregator.flush()
         for file in self._files:
             file.close()
 
@@ -57,6 +65,10 @@ class LogService(Service):
     def record(self, event: Event) -> None:
         """Give an event to every sink."""
         self._sink.record(event)
+
+    def _put_together(self, logs: Sequence[EventSink]) -> None:
+        self._aggregator = Aggregator(FanOut(logs), clock=self._clock)
+        self._sink = FanOut([self._aggregator, *self._every_event])
 
     def _open(self, path: Path) -> LineFile:
         file = LineFile(path)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 RelativeName = tuple[tuple[str, str], ...]
-"""One part of a distinguished name: pairs of an attribute's OID in dots and its value, mostly one pair."""
+"""One part of a distinguished name: pairs of an attribute's OID in dots and its value, sorted; mostly one pair."""
 DistinguishedName = tuple[RelativeName, ...]
 """A distinguished name, from the root of the tree down, as the certificate holds it."""
 
@@ -54,3 +54,34 @@ class PeerCertificate:
     def attributes(self, oid: str) -> tuple[str, ...]:
         """Return the values of an attribute of the subject, given by its OID in dots."""
         return tuple(value for part in self.subject for kind, value in part if kind == oid)
+
+
+_SHORT_NAMES = {
+    "2.5.4.3": "CN",
+    "2.5.4.7": "L",
+    "2.5.4.8": "ST",
+    "2.5.4.10": "O",
+    "2.5.4.11": "OU",
+    "2.5.4.6": "C",
+    "2.5.4.9": "STREET",
+    "0.9.2342.19200300.100.1.25": "DC",
+    "0.9.2342.19200300.100.1.1": "UID",
+}
+"""The attributes that RFC 4514 section 3 abbreviates."""
+_ESCAPED = frozenset('"+,;<>\\=')
+
+
+def write_name(name: DistinguishedName) -> str:
+    """Return a distinguished name as text (RFC 4514): the most particular part first."""
+    return ",".join(
+        "+".join(f"{_SHORT_NAMES.get(oid, oid)}={_escape(value)}" for oid, value in part) for part in reversed(name)
+    )
+
+
+def _escape(value: str) -> str:
+    escaped = "".join(f"\\{letter}" if letter in _ESCAPED else letter for letter in value)
+    if escaped[:1] in {" ", "#"}:
+        escaped = f"\\{escaped}"
+    if escaped.endswith(" ") and len(escaped) > 1:
+        escaped = f"{escaped[:-1]}\\ "
+    return "".join(f"\\{ord(letter):02X}" if letter < " " else letter for letter in escaped)

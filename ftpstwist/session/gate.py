@@ -17,7 +17,7 @@ from ftpstwist.wire.reply import Reply
 TLS_FIRST = Reply(530, "TLS required: send AUTH TLS first, or set the client to explicit FTP over TLS")
 LOGIN_FIRST = Reply(530, "Please log in with USER and PASS")
 PROTECT_DATA = Reply(521, "Encrypted data transfers required: send PBSZ 0 and PROT P, or switch them on in the client")
-CLEAR_DATA = Reply(521, "Unencrypted data transfers required: send PROT C, or switch encryption of data off in the client")
+CLEAR_DATA = Reply(521, "Unencrypted data transfers required: send PROT C, or switch encryption off in the client")
 
 
 def judge(row: CommandRow, argument: str, state: SessionState, policy: ProtectionPolicy) -> Reply | None:

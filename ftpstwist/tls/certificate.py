@@ -80,6 +80,19 @@ class CertificateError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Staple:
+    """An OCSP response that proves that a certificate is not revoked (RFC 6960).
+
+    Attributes:
+        octets: The response as clients get it, DER.
+        until: When it is out of date.
+    """
+
+    octets: bytes = field(repr=False)
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class CertificatePair:
     """A certificate with the chain above it, and its private key.
 
@@ -87,11 +100,13 @@ class CertificatePair:
         chain: The server's certificate first, then each one's issuer.
         key: The private key of the first.
         complaints: Warnings found when it was read.
+        staple: What is stapled to handshakes with it.
     """
 
     chain: tuple[x509.Certificate, ...]
     key: PrivateKey = field(repr=False)
     complaints: tuple[Complaint, ...] = ()
+    staple: Staple | None = None
 
     @property
     def leaf(self) -> x509.Certificate:
@@ -141,6 +156,28 @@ def load_pair(
     complaints: list[Complaint] = []
     certificates = _read_certificates(certificate_path, complaints)
     key = _read_key(key_path, passphrase, complaints)
+    return join((certificate_path, certificates), (key_path, key), complaints, now=now)
+
+
+def join(
+    found: tuple[Path, list[x509.Certificate]],
+    key_found: tuple[Path, PrivateKey | None],
+    complaints: list[Complaint],
+    *,
+    now: datetime,
+) -> CertificatePair:
+    """Make a pair of what was read, and check it.
+
+    Args:
+        found: The certificates, in any order, and their file.
+        key_found: The key, and its file.
+        complaints: What was wrong with the files.
+        now: Time of the check, with time zone.
+
+    Raises:
+        CertificateError: With every complaint, when at least one is an error.
+    """
+    (certificate_path, certificates), (key_path, key) = found, key_found
     chain: tuple[x509.Certificate, ...] = ()
     if certificates:
         leaf = _find_leaf(certificates, key)
@@ -176,7 +213,7 @@ def check_validity(path: Path, certificate: x509.Certificate, *, now: datetime) 
 
 
 def _read_certificates(path: Path, complaints: list[Complaint]) -> list[x509.Certificate]:
-    opened = _read_file(path, complaints)
+    opened = read_file(path, complaints)
     if opened is None:
         return []
     try:
@@ -187,19 +224,17 @@ def _read_certificates(path: Path, complaints: list[Complaint]) -> list[x509.Cer
 
 
 def _read_key(path: Path, passphrase: Secret | None, complaints: list[Complaint]) -> PrivateKey | None:
-    opened = _read_file(path, complaints)
+    opened = read_file(path, complaints)
     if opened is None:
         return None
     octets, mode = opened
-    complaints += _check_mode(path, mode)
+    complaints += check_mode(path, mode)
     try:
         key = _decode_key(octets, passphrase)
     except _KeyUnreadable as fault:
         complaints.append(_error(path, str(fault)))
         return None
-    if isinstance(key, rsa.RSAPrivateKey) and key.key_size < MIN_RSA_BITS:
-        cause = f"the RSA key has {key.key_size} bits, fewer than {MIN_RSA_BITS}"
-        complaints.append(_error(path, cause, "make a new pair"))
+    complaints += check_strength(path, key)
     return key
 
 
@@ -224,7 +259,7 @@ def _decode_key(octets: bytes, passphrase: Secret | None) -> PrivateKey:
     return key
 
 
-def _read_file(path: Path, complaints: list[Complaint]) -> tuple[bytes, int] | None:
+def read_file(path: Path, complaints: list[Complaint]) -> tuple[bytes, int] | None:
     """Read a whole file; the mode comes from the same descriptor, so both belong together."""
     try:
         with path.open("rb") as file:
@@ -238,7 +273,7 @@ def _read_file(path: Path, complaints: list[Complaint]) -> tuple[bytes, int] | N
 # --- checks ---------------------------------------------------------------------------------------
 
 
-def _check_mode(path: Path, mode: int) -> Iterator[Complaint]:
+def check_mode(path: Path, mode: int) -> Iterator[Complaint]:
     """Hardening rule: a private key is its owner's alone."""
     remedy = f"chmod 600 {path}"
     if mode & (stat.S_IRWXO | stat.S_IWGRP):
@@ -246,6 +281,12 @@ def _check_mode(path: Path, mode: int) -> Iterator[Complaint]:
         yield _error(path, cause, remedy)
     elif mode & stat.S_IRWXG:
         yield _warning(path, f"the key file may be read by its group (mode {stat.S_IMODE(mode):04o})", remedy)
+
+
+def check_strength(path: Path, key: PrivateKey) -> Iterator[Complaint]:
+    """Say whether OpenSSL would refuse a key as too weak."""
+    if isinstance(key, rsa.RSAPrivateKey) and key.key_size < MIN_RSA_BITS:
+        yield _error(path, f"the RSA key has {key.key_size} bits, fewer than {MIN_RSA_BITS}", "make a new pair")
 
 
 def _find_leaf(certificates: list[x509.Certificate], key: PrivateKey | None) -> x509.Certificate | None:

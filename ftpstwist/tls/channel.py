@@ -266,7 +266,10 @@ class OpenSSLChannel:
 
     def _gather_facts(self) -> TlsFacts:
         connection = self._connection
-        certificate = connection.get_peer_certificate(as_cryptography=True)
+        try:
+            certificate = connection.get_peer_certificate(as_cryptography=True)
+        except ValueError:  # OpenSSL is more patient with odd encodings
+            raise self._fail(TlsError("the client's certificate can not be decoded", "give it a good one")) from None
         return TlsFacts(
             version=connection.get_protocol_version_name(),
             cipher=connection.get_cipher_name() or "",

@@ -53,7 +53,7 @@ def _read(certificate: x509.Certificate, *, trusted: bool) -> PeerCertificate:
 
 def _read_name(name: x509.Name) -> DistinguishedName:
     return tuple(
-        tuple((attribute.oid.dotted_string, _text(attribute.value)) for attribute in part) for part in name.rdns
+        tuple(sorted((attribute.oid.dotted_string, _text(attribute.value)) for attribute in part)) for part in name.rdns
     )
 
 

@@ -7,7 +7,7 @@ here touches OpenSSL: ``context`` turns a policy into contexts.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
 
@@ -110,7 +110,7 @@ class TlsPolicy:
     ciphers: str | None = None
     suites: str | None = None
     alpn: tuple[str, ...] = CONTROL_ALPN
-    clients: ClientPolicy = ClientPolicy()
+    clients: ClientPolicy = field(default_factory=ClientPolicy)
 
     def __post_init__(self) -> None:
         if not self.certificates or not all(group.pairs for group in self.certificates):

@@ -1,16 +1,8 @@
 """The control connection: a TCP connection on which TLS can be put, and taken off (RFC 4217 sections 4, 5, 12, 13).
 
 How it works: :class:`SwitchProtocol` is the Twisted protocol of the TCP
-connection and the ``ControlTransport`` of the server-PI. It moves through a
-few stages::
-
-    START ── first octets ──> CLEAR ── start_tls ──> HANDSHAKE ── complete ──> TLS
-                                ^                        ^                      |
-                                |     implicit service ──┘                   stop_tls
-      the client's close_notify, or its first octet in clear                    v
-                                └────── NOTIFIED <── after a grace ─────── CLEARING
-
-and from everywhere to CLOSING.
+connection and the ``ControlTransport`` of the server-PI. It moves through the
+stages of ``stage``, which has a picture of them.
 
 One path serves the explicit and the implicit service, over a ``TlsChannel`` of
 ours: ``transport.startTLS`` can not be taken off again and waits without limit.
@@ -32,7 +24,6 @@ nothing in clear after it, except to a peer whose first octet was no TLS.
 
 from __future__ import annotations
 
-from enum import Enum
 from typing import cast
 
 from twisted.internet.interfaces import IDelayedCall, IHalfCloseableProtocol, IPushProducer, IReactorTime
@@ -45,8 +36,10 @@ from ftpstwist.session.events import TlsFacts
 from ftpstwist.tls.clienthello import HANDSHAKE_RECORD
 from ftpstwist.tls.diagnosis import explain_hello_in_clear
 from ftpstwist.tls.handshake import Handshake
+from ftpstwist.tls.hangup import HangUp
 from ftpstwist.tls.intake import Intake, TcpTransport, host_port
 from ftpstwist.tls.records import RecordStream
+from ftpstwist.tls.stage import UNDER_TLS, Stage
 from ftpstwist.wire.hostport import HostPort
 
 HANDSHAKE_SECONDS = 10.0
@@ -57,21 +50,6 @@ LINGER_SECONDS = 2.0
 """How long we wait, after our last octet, for the client to close."""
 MAX_UNSENT = 1 << 20
 """Octets of replies kept for a client that does not read, or is still shaking hands; one more ends the connection."""
-
-
-class Stage(Enum):
-    """Where the connection stands."""
-
-    START = "in clear, nothing received"
-    CLEAR = "in clear"
-    HANDSHAKE = "shaking hands"
-    TLS = "protected"
-    CLEARING = "protected, close_notify expected"
-    NOTIFIED = "our close_notify is sent, the client's is not here"
-    CLOSING = "said goodbye"
-
-
-_UNDER_TLS = frozenset({Stage.TLS, Stage.CLEARING, Stage.NOTIFIED})
 
 
 @implementer(IHalfCloseableProtocol, IPushProducer)
@@ -112,7 +90,6 @@ class SwitchProtocol(Protocol):
         self._facts: TlsFacts | None = None
         self._waiting_replies = bytearray()  # written during the handshake
         self._unsent = 0
-        self._has_said_all = False
         self._reason = ""
         self._time_limit: IDelayedCall | None = None
 
@@ -192,6 +169,7 @@ class SwitchProtocol(Protocol):
         """The client has connected."""
         self._tcp = cast("TcpTransport", self.transport)
         self._intake = Intake(self._tcp, self._clock, take=self._take, finish=self._finish)
+        self._hangup = HangUp(self._tcp, self._clock, seconds=self._linger_seconds)
         self._peer = host_port(self._tcp.getPeer())
         self._host = host_port(self._tcp.getHost())
         self._tcp.setTcpNoDelay(True)
@@ -212,12 +190,13 @@ class SwitchProtocol(Protocol):
 
     def writeConnectionLost(self) -> None:  # noqa: N802
         """Our FIN is out, and everything before it."""
-        self._has_said_all = True
+        self._hangup.has_said_all = True
 
     def connectionLost(self, reason: Failure | None = None) -> None:  # noqa: N802
         """The TCP connection is gone."""
         stage, self._stage = self._stage, Stage.CLOSING
         self._intake.stop()
+        self._hangup.stop()
         self._cancel_time_limit()
         if stage is Stage.HANDSHAKE and self._handshake is not None:
             self._explain_reset(self._handshake)
@@ -280,7 +259,7 @@ class SwitchProtocol(Protocol):
 
     def _deliver(self, records: RecordStream) -> None:
         """Decrypt and hand over until the octets, or the server-PI's wish for more, are at their end."""
-        while self._stage in _UNDER_TLS:
+        while self._stage in UNDER_TLS:
             if not self._intake.is_open:
                 self._intake.leave()
                 return
@@ -399,18 +378,7 @@ class SwitchProtocol(Protocol):
         self._tcp.unregisterProducer()
 
     def _hang_up(self, *, peer_is_done: bool = False) -> None:
-        """Close once everything is sent, with FIN and not RST: that would make the client lose the last reply."""
-        self._time_limit = self._clock.callLater(self._linger_seconds, self._stop_lingering)
-        if peer_is_done or self._intake.has_ended:
-            self._tcp.loseConnection()
-        else:
-            self._tcp.resumeProducing()
-            self._tcp.loseWriteConnection()
-
-    def _stop_lingering(self) -> None:
-        self._time_limit = None
-        hang_up = self._tcp.loseConnection if self._has_said_all else self._tcp.abortConnection
-        hang_up()
+        self._hangup.begin(peer_is_done=peer_is_done or self._intake.has_ended)
 
     def _cancel_time_limit(self) -> None:
         if self._time_limit is not None:

@@ -136,4 +136,4 @@ def _explain(certificate: X509, fault: int, depth: int) -> TlsError:
         name = name_in_words(certificate.to_cryptography().subject)
     except ValueError:
         name = "a name that can not be read"
-    return TlsError(f"{who} {ascii(name)} was refused: {cause}", remedy)
+    return TlsError(f"{who} {name!a} was refused: {cause}", remedy)

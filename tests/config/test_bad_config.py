@@ -68,11 +68,11 @@ CASES = [
     ),
     (
         '[policy]\nrequire = "al"',
-        'ftps.toml:2: policy.require: "al" is not one of "none", "login", "control", "data" or "all". Did you mean "all"?',
+        'ftps.toml:2: policy.require: "al" is not one of "none", "login", "control", "data", "login+data", "all", "!data", "login+!data" or "control+!data". Did you mean "all"?',
     ),
     (
         "[policy]\nrequire = true",
-        'ftps.toml:2: policy.require: true is not one of "none", "login", "control", "data" or "all". Write one of "none", "login", "control", "data" or "all".',
+        'ftps.toml:2: policy.require: true is not one of "none", "login", "control", "data", "login+data", "all", "!data", "login+!data" or "control+!data". Write one of "none", "login", "control", "data", "login+data", "all", "!data", "login+!data" or "control+!data".',
     ),
     (
         '[tls]\nminimum = "1.1"',

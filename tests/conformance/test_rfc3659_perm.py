@@ -122,9 +122,9 @@ def test_letters_are_kept(clear_server, user, kind):
     """L8: every letter that is there works, and every letter that is not there is refused."""
     home = clear_server.folder / "files" / user
     with clear(clear_server, user=user) as client:
-        attempt = kind(client, home / "object", "/object")
+        attempt = kind(client, home / kind.__name__, f"/{kind.__name__}")
         attempt.make()
-        letters = promised(client, "/object")
+        letters = promised(client, attempt.path)
         assert {letter for letter in kind.LETTERS if attempt.succeeds(letter)} == letters
 
 
@@ -160,14 +160,14 @@ def test_mlsd_tells_the_letters_of_each_entry(clear_server):
 
 
 def test_a_blind_drop_box(clear_server):
-    """L8, B14: what may only be delivered can not be seen, read, changed or taken back, by whoever delivered it."""
+    """L8, B14: what may only be delivered can not be listed, read, changed or taken back, by whoever delivered it."""
     home = clear_server.folder / "files" / "blind"
     with clear(clear_server, user="blind") as client:
         assert client.upload("STOR parcel", b"first").code == 226
         assert client.code("MKD sub") == 257
         assert client.upload("STOR sub/parcel", b"second").code == 226
         for command in ("LIST", "NLST", "MLSD", "RETR parcel", "STAT .", "DELE parcel", "RMD sub", "SITE CHMOD 777 parcel",
-                        "MFMT 20200101000000 parcel", "LIST parcel"):  # fmt: skip
+                        "MFMT 20200101000000 parcel", "LIST sub"):  # fmt: skip
             with client.passive():
                 assert client.code(command) == 550, command
         assert client.upload("STOR parcel", b"changed").code == 550

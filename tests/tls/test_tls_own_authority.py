@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from ftpstwist.session.identity import Secret
-from ftpstwist.tls.authority import (
+from ftpstwist.tls.own_authority import (
     Authority,
     AuthorityError,
     ClientNames,
@@ -202,7 +202,7 @@ def test_file_is_described(authority, made, tmp_path):
     leaf, above, private = map(rows, parts)
     assert leaf["good for"] == "ftp.example.org"
     assert leaf["purpose"] == "servers"
-    assert "31 days left" in leaf["valid"]
+    assert "30 days left" in leaf["valid"]
     assert leaf["issuer"] == "CN=Example CA"
     assert above["order"] == "has issued the one before"
     assert private["kind"] == "ECDSA, secp256r1"
