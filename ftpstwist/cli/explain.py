@@ -92,14 +92,16 @@ def explain(events: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def _words(event: dict[str, Any]) -> str:
-    facts = {name: value for name, value in event.items() if name not in _COMMON and value not in {"", None}}
     if event["event"] == "command_answered":
+        command = f"{event['verb']} {event['argument']}".rstrip()
         octets = "" if event["octets"] is None else f", {event['octets']} octets"
-        return (
-            f"{event['verb']} {event['argument']}".rstrip() + f": {event['code']}{octets} in {event['seconds']:.3f} s"
-        )
-    shown = ", ".join(f"{name} {value}" for name, value in facts.items() if not isinstance(value, dict))
-    return f"{event['event'].replace('_', ' ')}: {shown}".rstrip(": ")
+        return f"{command}: {event['code']}{octets} in {event['seconds']:.3f} s"
+    facts = [
+        f"{name} {value}"
+        for name, value in event.items()
+        if name not in _COMMON and isinstance(value, str | int | float) and value != ""
+    ]
+    return f"{event['event'].replace('_', ' ')}: {', '.join(facts)}".rstrip(": ")
 
 
 _COMMON = frozenset({"time", "event", "session", "peer", "user", "service", "client", "tls"})

@@ -6,7 +6,10 @@ from ftpstwist.commands.context import Invocation, Session
 from ftpstwist.commands.registry import verb
 from ftpstwist.interfaces import ErrorKind, FtpError, LoggedInAccount, LoginRequest
 from ftpstwist.session.events import LoggedIn, LoginFailed
+from ftpstwist.session.gate import TLS_FIRST
 from ftpstwist.session.identity import Secret
+from ftpstwist.session.policy import ProtectionRule, SessionReuse
+from ftpstwist.session.policybook import Subject
 from ftpstwist.wire.parameters import Hostname, parse_hostname
 from ftpstwist.wire.reply import Reply
 
@@ -41,10 +44,22 @@ async def pass_(session: Session, command: Invocation) -> Reply:
 
 
 def _accept(session: Session, account: LoggedInAccount) -> Reply:
+    policy, subject = session.settings.policy, Subject.of(account.identity, session.transport.peer.host)
+    if policy.for_subject(subject).holds_back(ProtectionRule.LOGIN, protected=session.state.is_protected):
+        account.logout()
+        return _refuse_in_clear(session)
+    session.tls.demand_resumption(demanded=policy.session_reuse_for(subject) is SessionReuse.REQUIRE)
     session.account = account
     session.state.accept_login(account.identity)
     session.sink.record(LoggedIn(session.ref, session.now(), account.method))
     return Reply(230, *account.identity.greeting, f"User {account.identity.user} logged in")
+
+
+def _refuse_in_clear(session: Session) -> Reply:
+    """Refuse an account that the name given by USER did not promise: spelt another way, or in groups known only now."""
+    session.sink.record(LoginFailed(session.ref, session.now(), "the policy of the account demands TLS"))
+    session.state.refuse_login()
+    return TLS_FIRST
 
 
 def _refuse(session: Session, error: FtpError) -> Reply:

@@ -12,6 +12,9 @@ from ftpstwist.wire.parameters import split_subcommand
 from ftpstwist.wire.pathname_parameters import parse_chmod, parse_utime
 from ftpstwist.wire.reply import Reply
 
+_PERMISSION_BITS = 0o777
+"""What SITE CHMOD sets; set-user-id, set-group-id and sticky are no business of clients."""
+
 
 @verb("SITE")
 async def site(session: Session, command: Invocation) -> Reply:
@@ -25,10 +28,10 @@ async def site(session: Session, command: Invocation) -> Reply:
 
 async def _chmod(session: Session, argument: str) -> Reply:
     wanted = parse_chmod(argument)
-    path = session.pathname(wanted.pathname)
-    await session.threads.run(session.files.set_mode, path, wanted.mode)
+    path, mode = session.pathname(wanted.pathname), wanted.mode & _PERMISSION_BITS
+    await session.threads.run(session.files.set_mode, path, mode)
     session.sink.record(FileChanged(session.ref, session.now(), "SITE CHMOD", str(path)))
-    return Reply(200, f"Mode {wanted.mode:03o} was set")
+    return Reply(200, f"Mode {mode:03o} was set")
 
 
 async def _utime(session: Session, argument: str) -> Reply:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Protocol
 
 from twisted.internet.interfaces import IReactorFDSet, IReactorTime
@@ -50,6 +51,10 @@ class ControlSide(Protocol):
     @property
     def control_facts(self) -> TlsFacts | None:
         """Protection of the control connection, or what it was before CCC; ``None`` if it never had any."""
+
+    @property
+    def may_end_anyhow(self) -> bool:
+        """Whether an upload of this user counts as complete without ``close_notify``."""
 
     def data_tls_failed(self, error: TlsError) -> None:
         """A handshake on a data connection failed, or showed the wrong session: an audit event."""
@@ -189,7 +194,7 @@ class SessionDataConnections:
             channel,
             head=arrival.head if channel is None else b"",
             upload=upload,
-            settings=self._settings,
+            settings=self._settings if not self._session.may_end_anyhow else replace(self._settings, strict_end=False),
             threads=self._threads,
             clock=self._clock,
             linger=self._pool.lingering.adopt,

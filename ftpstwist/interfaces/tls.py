@@ -96,6 +96,9 @@ class SessionTls(Protocol):
     def client_certificate(self) -> PeerCertificate | None:
         """What the client showed in the finished handshake of the control connection, if anything."""
 
+    def demand_resumption(self, *, demanded: bool) -> None:
+        """Refuse, or no longer refuse, data connections that do not resume; without effect where none can."""
+
     def accepts(self, control: TlsFacts | None, data: TlsFacts) -> str | None:
         """Judge a finished data handshake.
 

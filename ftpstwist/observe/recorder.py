@@ -82,7 +82,7 @@ class FlightRecorder:
             path = record_path(self._folder, session_id)
             text = "".join(f"{json_line(event)}\n" for event in events)
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, _MODE)
-            with open(descriptor, "w", encoding="utf-8") as file:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
                 file.write(text)
             kept.append(path)
             while len(kept) > self._records:

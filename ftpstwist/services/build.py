@@ -33,6 +33,7 @@ from ftpstwist.services.files import LocalHomes, MakeFilesystem
 from ftpstwist.services.listening import ListeningService
 from ftpstwist.services.logs import LogService
 from ftpstwist.services.passive import PassiveService
+from ftpstwist.services.policy import policy_book
 from ftpstwist.services.reload import ReloadService
 from ftpstwist.services.root import FtpsService
 from ftpstwist.services.sessions import ControlFactory, SessionParts, Sessions
@@ -92,9 +93,10 @@ def ftps_service(
         realm=realm,
         checkers=checkers,
     )
+    policy = policy_book(settings, accounts.users)
     data = _DataParts(settings, reactor, threads)
     parts = SessionParts(
-        settings=lambda: _session_settings(settings, certificates.names),
+        settings=lambda: _session_settings(settings, policy, certificates.names),
         handshake_seconds=settings.tls.handshake_timeout,
         mint_tls=lambda: PerSessionTls(certificates.contexts, reuse=settings.tls.session_reuse),
         make_data=data.make,
@@ -126,10 +128,10 @@ def _listeners(settings: Settings, reactor: IReactor, sessions: Sessions) -> lis
     ]
 
 
-def _session_settings(settings: Settings, names: frozenset[str]) -> SessionSettings:
+def _session_settings(settings: Settings, policy: PolicyBook, names: frozenset[str]) -> SessionSettings:
     server, limits = settings.server, settings.limits
     return SessionSettings(
-        policy=PolicyBook(settings.policy.require.policy),
+        policy=policy,
         banner=server.banner,
         goodbye=server.goodbye,
         host_names=names | {name.lower() for name in server.host_names},
@@ -209,7 +211,6 @@ def _data_settings(settings: Settings) -> DataSettings:
         quantum=transfer.quantum,
         first_chunk=transfer.first_chunk,
         largest_chunk=transfer.largest_chunk,
-        strict_end=settings.policy.upload_close_notify is CloseNotify.STRICT,
         active_source_ports=_numbers(settings.active.source_ports),
     )
 
@@ -247,6 +248,11 @@ class _ControlSide:
     @property
     def control_facts(self) -> TlsFacts | None:
         return self._session.transport.tls
+
+    @property
+    def may_end_anyhow(self) -> bool:
+        book = self._session.settings.policy
+        return book.upload_close_notify_for(self._session.subject) is CloseNotify.LENIENT
 
     def data_tls_failed(self, error: TlsError) -> None:
         session = self._session

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from ftpstwist.session.catalogue import CommandRow
+from ftpstwist.session.identity import Identity
 from ftpstwist.session.policy import (
     CloseNotify,
     DataProtection,
@@ -54,6 +55,11 @@ class Subject:
     user: str | None = None
     groups: frozenset[str] | None = frozenset()
     is_anonymous: bool = False
+
+    @classmethod
+    def of(cls, identity: Identity, peer: str) -> Subject:
+        """Return an account that has logged in."""
+        return cls(peer, identity.user, identity.groups, identity.anonymous)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +143,7 @@ class PolicyBook:
     def subject(self, state: SessionState, peer: str) -> Subject:
         """Return whom the rules are asked about: the account in use, or else the name given by USER."""
         if state.identity is not None:
-            return Subject(peer, state.identity.user, state.identity.groups, state.identity.anonymous)
+            return Subject.of(state.identity, peer)
         return self.named(state.user, peer)
 
     def named(self, user: str, peer: str) -> Subject:

@@ -88,6 +88,11 @@ class PerSessionTls:
         """What the client showed in the handshake of the control connection, if anything."""
         return None if self._control_channel is None else self._control_channel.client_certificate
 
+    def demand_resumption(self, *, demanded: bool) -> None:
+        """Refuse, or no longer refuse, data connections that do not resume; without effect where none can."""
+        if self.reuse is not SessionReuse.OFF:
+            self.reuse = SessionReuse.REQUIRE if demanded else SessionReuse.PREFER
+
     def accepts(self, control: TlsFacts | None, data: TlsFacts) -> str | None:
         """Judge a finished data handshake.
 

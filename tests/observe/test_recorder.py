@@ -8,9 +8,10 @@ import pytest
 
 from ftpstwist.cli.explain import explain
 from ftpstwist.cli.main import main
+from ftpstwist.observe.jsonlog import json_line
 from ftpstwist.observe.recorder import EVENTS_A_SESSION, FlightRecorder, record_path
 from ftpstwist.session.events import CommandAnswered, SessionClosed, SessionOpened, SessionRef, TlsFailed
-from tests.contracts.eventsinks import EventSinkContract
+from tests.contracts.eventsinks import EventSinkContract, every_event
 
 
 def session(recorder, name, code=226, commands=1):
@@ -87,8 +88,5 @@ def test_explain_tells_story_and_remedy(tmp_path, capsys):
 
 def test_every_event_can_be_explained(tmp_path):
     """Whatever a record holds is told in words."""
-    from ftpstwist.observe.jsonlog import json_line
-    from tests.contracts.eventsinks import every_event
-
     lines = list(explain([json.loads(json_line(event)) for event in every_event()]))
     assert len(lines) > len(every_event())

@@ -90,6 +90,15 @@ class Authenticator:
         self.logouts += 1
 
 
+class SessionTls:
+    """The TLS of a session, as far as commands talk to it."""
+
+    resumption_demanded = None
+
+    def demand_resumption(self, *, demanded):
+        self.resumption_demanded = demanded
+
+
 class Connection:
     """A data connection that goes on when a test says so."""
 
@@ -178,6 +187,7 @@ class Bench:
         self.authenticator = Authenticator(self.files)
         self.data = Data()
         self.sink = Recorder()
+        self.tls = SessionTls()
         self.transport = Transport(peer)
         self.settings = SessionSettings(policy=PolicyBook(require.policy), **settings)
         self.service = service
@@ -191,7 +201,7 @@ class Bench:
             state=SessionState(service=self.service),
             settings=self.settings,
             transport=transport,
-            tls=None,
+            tls=self.tls,
             authenticator=self.authenticator,
             threads=InlineThreads(),
             sink=self.sink,
