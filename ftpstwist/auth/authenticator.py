@@ -28,13 +28,17 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from ftpstwist.auth.credentials import credentials_for
+from ftpstwist.auth.certificate import CertificateLogin, ICertificateLogin
+from ftpstwist.auth.credentials import PasswordLogin, credentials_for
 from ftpstwist.auth.defender import Defender, network_of
 from ftpstwist.auth.realm import Account
 from ftpstwist.auth.turns import Turns, once
 from ftpstwist.interfaces import ErrorKind, FtpError, IAccount, LoggedInAccount, LoginRequest
+from ftpstwist.wire.pathname import encode_name
 
 _TOLD_KINDS = frozenset({ErrorKind.LOGIN_REFUSED, ErrorKind.TOO_MANY_SESSIONS, ErrorKind.LOGIN_UNAVAILABLE})
+
+_Credentials = PasswordLogin | CertificateLogin | IAnonymous
 
 _log = Logger()
 
@@ -89,29 +93,56 @@ class PortalAuthenticator:
         Raises:
             FtpError: LOGIN_REFUSED after its delay, TOO_MANY_SESSIONS, LOGIN_UNAVAILABLE.
         """
+        return await self._login_in_time(
+            request, credentials_for(request, anonymous=IAnonymous in self._portal.checkers)
+        )
+
+    async def login_by_certificate(self, request: LoginRequest) -> LoggedInAccount | None:
+        """Log in without a password, if the certificate of the request is the user's and that is enough.
+
+        A refusal is no failed guess: it is neither counted nor delayed.
+
+        Raises:
+            FtpError: TOO_MANY_SESSIONS, LOGIN_UNAVAILABLE.
+        """
+        if request.certificate is None or ICertificateLogin not in self._portal.checkers:
+            return None
+        credentials = CertificateLogin(encode_name(request.user), request.certificate, request.peer)
+        try:
+            return await self._login_in_time(request, credentials)
+        except FtpError as error:
+            if error.kind is not ErrorKind.LOGIN_REFUSED:
+                raise
+            cause = error.cause
+        _log.info("{peer}: {user} needs a password; {cause}", peer=request.peer, user=ascii(request.user), cause=cause)
+        return None
+
+    async def _login_in_time(self, request: LoginRequest, credentials: _Credentials) -> LoggedInAccount:
         self._require_no_ban(request.peer)
-        login = Deferred.fromCoroutine(self._login(request))
+        login = Deferred.fromCoroutine(self._login(request, credentials))
         login.addTimeout(self._settings.login_seconds, self._clock, onTimeoutCancel=_tell_too_late)
         return await login
 
-    async def _login(self, request: LoginRequest) -> LoggedInAccount:
+    async def _login(self, request: LoginRequest, credentials: _Credentials) -> LoggedInAccount:
         leave = await self._attempts.enter(network_of(request.peer))
         answer: Deferred[LoggedInAccount] = Deferred()
-        attempt = Deferred.fromCoroutine(self._attempt(request, answer))
+        attempt = Deferred.fromCoroutine(self._attempt(request, credentials, answer))
         attempt.addCallbacks(_deliver, _tell, callbackArgs=(answer,), errbackArgs=(answer,))
         attempt.addBoth(lambda _: leave())
         return await answer
 
-    async def _attempt(self, request: LoginRequest, answer: Deferred[LoggedInAccount]) -> LoggedInAccount:
+    async def _attempt(
+        self, request: LoginRequest, credentials: _Credentials, answer: Deferred[LoggedInAccount]
+    ) -> LoggedInAccount:
         """Try once; lives on when nobody waits for the *answer* any more."""
         self._require_no_ban(request.peer)  # which may have come while it waited, here and below
         leave = await self._checks.enter()
         started = self._clock.seconds()
         try:
             self._require_no_ban(request.peer)
-            return await self._check(request, answer)
+            return await self._check(request, credentials, answer)
         except FtpError as error:
-            if error.kind is not ErrorKind.LOGIN_REFUSED:
+            if error.kind is not ErrorKind.LOGIN_REFUSED or ICertificateLogin.providedBy(credentials):
                 raise
             cause = error.cause
             delay = self._defender.failed(request.peer, request.user)  # counted before the next one is checked
@@ -120,18 +151,19 @@ class PortalAuthenticator:
         await deferLater(self._clock, max(0.0, started + delay - self._clock.seconds()))
         raise FtpError(ErrorKind.LOGIN_REFUSED, cause)
 
-    async def _check(self, request: LoginRequest, answer: Deferred[LoggedInAccount]) -> LoggedInAccount:
+    async def _check(
+        self, request: LoginRequest, credentials: _Credentials, answer: Deferred[LoggedInAccount]
+    ) -> LoggedInAccount:
         if answer.called:
             raise FtpError(ErrorKind.LOGIN_UNAVAILABLE, "the client did not wait for its turn")
         # Raised here, where no frame holds the checker's own words: they may hold the password.
-        outcome = await self._ask_portal(request)
+        outcome = await self._ask_portal(request, credentials)
         if isinstance(outcome, FtpError):
             raise outcome
         return outcome
 
-    async def _ask_portal(self, request: LoginRequest) -> LoggedInAccount | FtpError:
-        credentials = credentials_for(request, anonymous=IAnonymous in self._portal.checkers)
-        if not IAnonymous.providedBy(credentials) and not request.password.reveal():
+    async def _ask_portal(self, request: LoginRequest, credentials: _Credentials) -> LoggedInAccount | FtpError:
+        if isinstance(credentials, PasswordLogin) and not request.password.reveal():
             return FtpError(ErrorKind.LOGIN_REFUSED, "empty password")
         pending = self._portal.login(credentials, None, IAccount)
         timer = self._clock.callLater(self._settings.login_seconds, pending.cancel)
@@ -142,15 +174,17 @@ class PortalAuthenticator:
         finally:
             if timer.active():
                 timer.cancel()
-        return _in_use(cast("Account", avatar), once(logout))
+        return _in_use(cast("Account", avatar), credentials, once(logout))
 
     def _require_no_ban(self, peer: str) -> None:
         if self._defender.refuses(peer):
             raise FtpError(ErrorKind.LOGIN_UNAVAILABLE, f"{peer} is banned after too many failed logins")
 
 
-def _in_use(account: Account, logout: Callable[[], None]) -> LoggedInAccount:
-    method = "anonymous" if account.identity.anonymous else "password"
+def _in_use(account: Account, credentials: _Credentials, logout: Callable[[], None]) -> LoggedInAccount:
+    method = "certificate" if ICertificateLogin.providedBy(credentials) else "password"
+    if account.identity.anonymous:
+        method = "anonymous"
     return LoggedInAccount(account.identity, account.filesystem, logout, method)
 
 

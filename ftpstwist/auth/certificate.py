@@ -24,6 +24,7 @@ from zope.interface import Attribute, implementer
 from zope.interface.interface import InterfaceClass
 
 from ftpstwist.auth.certificaterule import CertificateRule, NoMatch
+from ftpstwist.auth.checkers import AvatarId
 from ftpstwist.auth.credentials import PasswordLogin
 from ftpstwist.auth.userrecord import PINNED_CERTIFICATE, PINNED_KEY, CertificateMode, UserRecord, name_objection
 from ftpstwist.interfaces import WorkerThreads
@@ -173,14 +174,12 @@ class CertificateChecker:
 
     credentialInterfaces = (ICertificateLogin,)  # noqa: N815 - Twisted's name
 
-    def __init__(
-        self, judgement: CertificateJudgement, *, refresh: Callable[[], None], threads: WorkerThreads
-    ) -> None:
+    def __init__(self, judgement: CertificateJudgement, *, refresh: Callable[[], None], threads: WorkerThreads) -> None:
         self._judgement = judgement
         self._refresh = refresh
         self._threads = threads
 
-    def requestAvatarId(self, credentials: ICertificateLogin) -> Deferred[bytes]:  # noqa: N802 - Twisted's name
+    def requestAvatarId(self, credentials: ICertificateLogin) -> Deferred[AvatarId]:  # noqa: N802 - Twisted's name
         """Return the user's name.
 
         Raises:
@@ -188,7 +187,7 @@ class CertificateChecker:
         """
         return Deferred.fromCoroutine(self._ask(credentials.username, credentials.certificate))
 
-    async def _ask(self, username: bytes, certificate: PeerCertificate) -> bytes:
+    async def _ask(self, username: bytes, certificate: PeerCertificate) -> AvatarId:
         await self._threads.run(self._refresh)
         refusal = self._judgement.refuses_certificate(decode_name(username), certificate)
         if refusal is not None:
@@ -213,7 +212,7 @@ class CertificateDemand:
         self._judgement = judgement
         self.credentialInterfaces: Iterable[InterfaceClass] = tuple(checker.credentialInterfaces)
 
-    def requestAvatarId(self, credentials: ICredentials) -> Deferred[object]:  # noqa: N802 - Twisted's name
+    def requestAvatarId(self, credentials: ICredentials) -> Deferred[AvatarId]:  # noqa: N802 - Twisted's name
         """Return the avatar id the checker gives.
 
         Raises:
@@ -221,8 +220,8 @@ class CertificateDemand:
         """
         return Deferred.fromCoroutine(self._ask(credentials))
 
-    async def _ask(self, credentials: ICredentials) -> object:
-        avatar_id = await maybeDeferred(self._checker.requestAvatarId, credentials)
+    async def _ask(self, credentials: ICredentials) -> AvatarId:
+        avatar_id: AvatarId = await maybeDeferred(self._checker.requestAvatarId, credentials)
         if isinstance(avatar_id, bytes):
             certificate = credentials.certificate if isinstance(credentials, PasswordLogin) else None
             refusal = self._judgement.refuses_password(decode_name(avatar_id), certificate)

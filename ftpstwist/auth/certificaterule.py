@@ -108,7 +108,7 @@ class CertificateRule:
         if self.issuer is not None and certificate.issuer != self.issuer:
             raise NoMatch(f"it was issued by {write_name(certificate.issuer)}")
         found = self.find(certificate)
-        return frozenset(_PLACEHOLDER.sub(lambda name: groups[name[1]], self.user) for groups in found)
+        return frozenset(_fill(self.user, groups) for groups in found)
 
 
 def read_rule(*, field: str, match: Match, value: str, user: str = USER, issuer: str | None = None) -> CertificateRule:
@@ -133,6 +133,10 @@ def read_rule(*, field: str, match: Match, value: str, user: str = USER, issuer:
         raise RuleError(f"nothing in the value fills {_in_braces(unknown)}", remedy)
     text = f'{field} {match.value} "{value}"' + (f' of issuer "{issuer}"' if issuer else "")
     return CertificateRule(text, _finder(field, match, value), user, required)
+
+
+def _fill(template: str, groups: _Groups) -> str:
+    return _PLACEHOLDER.sub(lambda name: groups[name[1]], template)
 
 
 def _finder(field: str, match: Match, value: str) -> Callable[[PeerCertificate], list[_Groups]]:

@@ -50,7 +50,7 @@ _UNITS |= {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
 class CertificateMode(Enum):
     """What a user needs to log in; the value is the word used in configuration and users file."""
 
-    PASSWORD = "password"
+    PASSWORD = "password"  # noqa: S105 - a word of the configuration
     """The password; certificates count for nothing."""
     EITHER = "certificate-or-password"
     """The user's certificate, or else the password."""

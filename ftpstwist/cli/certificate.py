@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 from cryptography import x509
 
 from ftpstwist.session.identity import Secret
+from ftpstwist.tls.certificate import CertificateError, CertificatePair, fingerprint
+from ftpstwist.tls.description import UnknownFileError, describe
 from ftpstwist.tls.own_authority import (
     AUTHORITY,
     AUTHORITY_DAYS,
@@ -31,8 +33,6 @@ from ftpstwist.tls.own_authority import (
     write_bundle,
     write_crl,
 )
-from ftpstwist.tls.certificate import CertificateError, CertificatePair, fingerprint
-from ftpstwist.tls.description import UnknownFileError, describe
 from ftpstwist.tls.selfsigned import make_self_signed, write_pair
 
 if TYPE_CHECKING:

@@ -26,7 +26,9 @@ DONE, FAILED, INTERRUPTED = 0, 1, 130
 COMMANDS = {
     "certificate": "make, show and revoke certificates",
     "check": "judge a configuration without starting anything",
+    "doctor": "examine any FTPS server from outside",
     "user": "manage the users file",
+    "convert": "take over a configuration of ProFTPD or mod_ftp",
     "explain": "tell what happened in a failed session",
     "version": "print the versions of everything that matters",
 }
@@ -71,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _load(name: str) -> _Command | None:
     if name == "version":
         return None
-    return cast("_Command", importlib.import_module(f"ftpstwist.cli.{name}"))
+    return cast("_Command", importlib.import_module(f"ftpstwist.cli.{name.replace('-', '_')}"))
 
 
 def _parser(wanted: str, command: _Command | None) -> argparse.ArgumentParser:

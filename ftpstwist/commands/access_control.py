@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from twisted.logger import Logger
+
 from ftpstwist.commands.context import Invocation, Session
 from ftpstwist.commands.registry import verb
 from ftpstwist.interfaces import ErrorKind, FtpError, LoggedInAccount, LoginRequest
@@ -15,35 +17,67 @@ from ftpstwist.wire.reply import Reply
 
 MAX_USER_LENGTH = 256
 
+_log = Logger()
+
 
 @verb("USER")
 async def user(session: Session, command: Invocation) -> Reply:
-    """Name the account; the answer is the same whether it exists or not (RFC 2577 section 7)."""
+    """Name the account; the answer is the same whether it exists or not (RFC 2577 section 7).
+
+    It is 232, and the login complete, if the client's certificate is enough (RFC 4217 section 12).
+    """
     if len(command.argument) > MAX_USER_LENGTH:
         return Reply(501, "The user name is too long")
     session.log_out()
     session.data.forget()
     session.state.name_user(command.argument)
+    if session.settings.certificate_at_user:
+        account = await _by_certificate(session)
+        if account is not None:
+            return _accept(session, account, 232)
     return Reply(331, "Password required")
 
 
 @verb("PASS")
 async def pass_(session: Session, command: Invocation) -> Reply:
-    """Log in; a refusal takes its time, and the last one allowed closes the connection (RFC 2577 section 5)."""
-    request = LoginRequest(
-        user=session.state.user,
-        password=Secret(command.argument),
-        peer=session.transport.peer.host,
-        tls=session.transport.tls,
-    )
+    """Log in; a refusal takes its time, and the last one allowed closes the connection (RFC 2577 section 5).
+
+    Where a certificate has been enough, the password is not looked at: it is
+    superfluous (202) after 232, and ignored if USER was answered 331 for the
+    sake of clients that know no 232.
+    """
+    if session.state.is_logged_in:
+        return Reply(202, "The certificate was enough; no password is needed")
+    if not session.settings.certificate_at_user:
+        by_certificate = await _by_certificate(session)
+        if by_certificate is not None:
+            _log.info("{session} the password of {user} was ignored", session=session.id, user=session.state.user)
+            return _accept(session, by_certificate)
     try:
-        account = await session.authenticator.login(request)
+        account = await session.authenticator.login(_request(session, Secret(command.argument)))
     except FtpError as error:
         return _refuse(session, error)
     return _accept(session, account)
 
 
-def _accept(session: Session, account: LoggedInAccount) -> Reply:
+async def _by_certificate(session: Session) -> LoggedInAccount | None:
+    """Log in by what the client showed in the handshake of this connection, if that is enough."""
+    request = _request(session, Secret(""))
+    return None if request.certificate is None else await session.authenticator.login_by_certificate(request)
+
+
+def _request(session: Session, password: Secret) -> LoginRequest:
+    tls = session.transport.tls
+    return LoginRequest(
+        user=session.state.user,
+        password=password,
+        peer=session.transport.peer.host,
+        tls=tls,
+        certificate=None if tls is None or tls.certificate is None else session.tls.client_certificate,
+    )
+
+
+def _accept(session: Session, account: LoggedInAccount, code: int = 230) -> Reply:
     policy, subject = session.settings.policy, Subject.of(account.identity, session.transport.peer.host)
     if policy.for_subject(subject).holds_back(ProtectionRule.LOGIN, protected=session.state.is_protected):
         account.logout()
@@ -51,8 +85,9 @@ def _accept(session: Session, account: LoggedInAccount) -> Reply:
     session.tls.demand_resumption(demanded=policy.session_reuse_for(subject) is SessionReuse.REQUIRE)
     session.account = account
     session.state.accept_login(account.identity)
+    session.state.needs_no_password = code == 232  # noqa: PLR2004 - RFC 2228 section 5.1
     session.sink.record(LoggedIn(session.ref, session.now(), account.method))
-    return Reply(230, *account.identity.greeting, f"User {account.identity.user} logged in")
+    return Reply(code, *account.identity.greeting, f"User {account.identity.user} logged in")
 
 
 def _refuse_in_clear(session: Session) -> Reply:
@@ -82,14 +117,20 @@ async def acct(session: Session, command: Invocation) -> Reply:
 async def rein(session: Session, command: Invocation) -> Reply:
     """Log out and start anew (RFC 959 section 4.1.1).
 
-    On an explicit connection under TLS, REIN would have to take TLS off again
-    (RFC 4217 section 13); that is refused (502).
+    On the explicit service the reply is the last thing that is protected: then
+    TLS is taken off, and AUTH is possible again (RFC 4217 section 13). What
+    waits behind such a REIN is never executed, the connection is closed (421).
     """
-    if session.state.is_protected and not session.state.is_implicit:
-        return Reply(502, "REIN is not implemented under TLS; connect again")
+    takes_tls_off = session.state.is_protected and not session.state.is_implicit
+    if takes_tls_off and command.has_unread():
+        return Reply(421, "Nothing may be sent behind REIN before TLS is off; closing")
     session.log_out()
     session.data.forget()
-    session.state.reset()
+    session.state.reinitialize()
+    if not session.state.has_session_tls:
+        session.tls_facts = None
+    if takes_tls_off:
+        command.afterwards(session.transport.stop_tls)
     return Reply(220, "Ready for a new user")
 
 

@@ -17,7 +17,7 @@ from ftpstwist.interfaces import (
     SessionTls,
     WorkerThreads,
 )
-from ftpstwist.session.events import SessionRef
+from ftpstwist.session.events import SessionRef, TlsFacts
 from ftpstwist.session.identity import Identity
 from ftpstwist.session.policy import ProtectionPolicy
 from ftpstwist.session.policybook import PolicyBook, Subject
@@ -38,8 +38,10 @@ class SessionSettings:
         active: Whether PORT and EPRT are allowed.
         mdtm_sets_time: Whether ``MDTM time pathname`` sets the time.
         strict_sequence: Whether PROT needs PBSZ before it.
+        allow_ccc: Whether CCC may take TLS off the control connection, where the policy permits it.
         idle_seconds: Longest pause between commands while no transfer runs.
         login_seconds: Longest time from connecting to being logged in.
+        certificate_at_user: Whether a certificate that is enough logs in at USER (232); else at PASS, after 331.
         login_attempts: Wrong passwords after which the connection is closed.
         unknown_commands: Unknown commands after which the connection is closed.
         line_octets: Longest command line.
@@ -56,8 +58,10 @@ class SessionSettings:
     active: bool = True
     mdtm_sets_time: bool = False
     strict_sequence: bool = False
+    allow_ccc: bool = False
     idle_seconds: float = 300
     login_seconds: float = 60
+    certificate_at_user: bool = True
     login_attempts: int = 3
     unknown_commands: int = 10
     line_octets: int = 8192
@@ -84,6 +88,7 @@ class Session:
         data: The server-DTP of this session; set right after.
         account: The avatar, once logged in.
         transfer: What the running transfer has done so far, ``None`` if none runs.
+        tls_facts: What the TLS session of the control connection agreed on; outlives CCC, ``None`` without.
     """
 
     id: str
@@ -98,6 +103,7 @@ class Session:
     data: DataConnections = field(init=False)
     account: LoggedInAccount | None = None
     transfer: RunningTransfer | None = None
+    tls_facts: TlsFacts | None = None
 
     @property
     def ref(self) -> SessionRef:
@@ -146,6 +152,11 @@ class Session:
             PathnameError: It can not be one (client sees 553).
         """
         return Pathname.parse(text, self.state.working_directory)
+
+    @property
+    def accepts_ccc(self) -> bool:
+        """Whether CCC is done in this session, once it is under TLS."""
+        return self.settings.allow_ccc and self.policy.accepts_clear_command_channel
 
     def log_out(self) -> None:
         """End the use of the account, if one is in use; its logout is called exactly once."""

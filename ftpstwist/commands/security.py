@@ -35,6 +35,8 @@ async def auth(session: Session, command: Invocation) -> Reply:
         return Reply(504, "Unknown mechanism; use AUTH TLS")
     if session.state.is_protected:
         return Reply(503, "TLS is already active")
+    if session.state.is_cleared:
+        return Reply(534, "No AUTH after CCC; send REIN first, or connect again")
     if command.has_unread():
         session.sink.record(
             Misused(session.ref, session.now(), "starttls-injection", "octets in clear behind AUTH were dropped")
@@ -74,10 +76,20 @@ async def prot(session: Session, command: Invocation) -> Reply:
 
 @verb("CCC")
 async def ccc(session: Session, command: Invocation) -> Reply:
-    """Refuse to take TLS off the control connection (RFC 4217 section 5)."""
+    """Take TLS off the control connection; data connections stay as PROT has set them (RFC 4217 section 5).
+
+    What waits behind CCC was sent under TLS, by a client that does not know
+    where TLS ends: it is never executed, the connection is closed (421).
+    """
     if not session.state.is_protected:
         return Reply(533, "The control connection is not protected")
-    return Reply(534, "The control connection stays protected")
+    if not session.accepts_ccc:
+        return Reply(534, "The control connection stays protected")
+    if command.has_unread():
+        return Reply(421, "Nothing may be sent behind CCC before TLS is off; closing")
+    session.state.clear_tls()
+    command.afterwards(session.transport.stop_tls)
+    return Reply(200, "Go on in clear")
 
 
 @verb("ADAT")

@@ -6,23 +6,23 @@ whose certificate is missing would silently be answered with another one.
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
 
 from ftpstwist.config.complaint import Complaint, Origin
+from ftpstwist.config.passphrase import read_passphrase
 from ftpstwist.config.schema import Settings
 from ftpstwist.config.schema_tls import CertificateSettings, TlsSettings
 from ftpstwist.session.identity import Secret
 from ftpstwist.tls import certificate as pem
+from ftpstwist.tls.authorities import ClientPolicy
+from ftpstwist.tls.bundle import load_bundle
 from ftpstwist.tls.certificate import CertificateError, CertificatePair, load_pair
 from ftpstwist.tls.policy import TlsPolicy, group_pairs
+from ftpstwist.tls.staple import StapleError, load_staple
 
-MAX_PASSPHRASE_OCTETS = 4096
-"""Longest first line of a passphrase file."""
+_NOUNS = {"certificate": "certificate and the full chain", "key": "private key, mode 0600"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,24 +48,32 @@ def read_certificates(settings: Settings, *, now: datetime) -> Certificates:
     pairs: list[CertificatePair] = []
     complaints: list[Complaint] = []
     for position, entry in enumerate(settings.tls.certificates):
-        found = _Entry(settings.origin, f"tls.certificates[{position}]", entry)
-        passphrase = found.read_passphrase(complaints)
+        found = _Entry(settings.origin, f"tls.certificates[{position}]", entry, now)
+        if unclear := list(found.complain_of_files()):
+            complaints += unclear
+            continue
+        passphrase = read_passphrase(entry, settings.origin, found.key, complaints)
+        if entry.passphrase_sources and passphrase is None:
+            continue
         try:
-            pair = load_pair(entry.certificate, entry.key, passphrase, now=now)
+            pair = found.load(passphrase)
         except CertificateError as error:
             complaints += found.translate(error.complaints)
         else:
             complaints += found.translate(pair.complaints)
-            pairs.append(pair)
+            pairs.append(found.staple(pair, complaints))
     return Certificates(tuple(pairs), tuple(complaints))
 
 
-def make_policy(tls: TlsSettings, pairs: tuple[CertificatePair, ...]) -> TlsPolicy:
+def make_policy(
+    tls: TlsSettings, pairs: tuple[CertificatePair, ...], clients: ClientPolicy | None = None
+) -> TlsPolicy:
     """Return what the listeners speak.
 
     Args:
         tls: Versions and suites.
         pairs: Certificates with their keys, at least one.
+        clients: What is asked of clients, from ``config.clients``; nothing if not given.
 
     Raises:
         TlsPolicyError: It contradicts itself.
@@ -76,6 +84,7 @@ def make_policy(tls: TlsSettings, pairs: tuple[CertificatePair, ...]) -> TlsPoli
         minimum=tls.minimum,
         ciphers=tls.ciphers,
         suites=tls.ciphersuites,
+        clients=clients or ClientPolicy(),
     )
 
 
@@ -86,29 +95,43 @@ class _Entry:
     origin: Origin
     key: str
     files: CertificateSettings
+    now: datetime
 
-    def read_passphrase(self, complaints: list[Complaint]) -> Secret | None:
-        path = self.files.passphrase_file
-        if path is None:
-            return None
-        key = f"{self.key}.passphrase_file"
+    def complain_of_files(self) -> Iterator[Complaint]:
+        """Say whether it is unclear which files are meant."""
+        pair = {"certificate": self.files.certificate, "key": self.files.key}
+        for name, file in pair.items():
+            if self.files.bundle is not None and file is not None:
+                cause = f"the bundle {self.files.bundle} holds certificate and key already"
+                yield self.origin.complain(f"{self.key}.{name}", cause, f"Take out bundle, or {name}")
+            elif self.files.bundle is None and file is None:
+                remedy = f"Add it: PEM file with the {_NOUNS[name]}; or give a bundle"
+                yield self.origin.complain(f"{self.key}.{name}", "the setting is missing", remedy)
+
+    def load(self, passphrase: Secret | None) -> CertificatePair:
+        """Read certificate and key; raises ``CertificateError``."""
+        if self.files.bundle is not None:
+            return load_bundle(self.files.bundle, passphrase, now=self.now)
+        if self.files.certificate is None or self.files.key is None:
+            raise CertificateError(())
+        return load_pair(self.files.certificate, self.files.key, passphrase, now=self.now)
+
+    def staple(self, pair: CertificatePair, complaints: list[Complaint]) -> CertificatePair:
+        """Return the pair with its OCSP response; a bad one is left out, for the certificate is good without."""
+        if self.files.staple is None:
+            return pair
         try:
-            octets, mode = _read_first_line(path)
-        except OSError as error:
-            cause, remedy = f"{path} can not be read ({error.strerror})", "Give the path of the file"
-            complaints.append(self.origin.complain(key, cause, remedy))
-            return None
-        if mode & stat.S_IRWXO:
-            cause = f"{path} may be read or changed by others (mode {mode:04o})"
-            complaints.append(self.origin.complain(key, cause, f"Run: chmod 600 {path}"))
-        if not octets:
-            complaints.append(self.origin.complain(key, f"the first line of {path} is empty", "Write the passphrase"))
-        return Secret(octets.decode("utf-8", "replace"))
+            return replace(pair, staple=load_staple(self.files.staple, pair, now=self.now))
+        except StapleError as error:
+            cause = f"{self.files.staple} is not stapled: {error.cause}"
+            complaints.append(self.origin.warn(f"{self.key}.staple", cause, error.remedy))
+            return pair
 
     def translate(self, complaints: tuple[pem.Complaint, ...]) -> Iterator[Complaint]:
         """Put complaints of the tls room to the keys that name the files."""
         for each in complaints:
-            name = "certificate" if each.path == str(self.files.certificate) else "key"
+            named = {"bundle": self.files.bundle, "certificate": self.files.certificate}
+            name = next((name for name, file in named.items() if str(file) == each.path), "key")
             report = self.origin.complain if each.severity is pem.Severity.ERROR else self.origin.warn
             yield report(f"{self.key}.{name}", f"{each.path}: {each.cause}", _as_sentence(each.remedy))
 
@@ -117,9 +140,3 @@ def _as_sentence(remedy: str) -> str:
     if remedy.startswith("chmod"):
         return f"Run: {remedy}"
     return remedy[:1].upper() + remedy[1:] if remedy else "Give the path of a usable file"
-
-
-def _read_first_line(path: Path) -> tuple[bytes, int]:
-    with path.open("rb") as file:
-        mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-        return file.readline(MAX_PASSPHRASE_OCTETS).rstrip(b"\r\n"), mode

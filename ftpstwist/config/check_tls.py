@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ftpstwist.auth.userrecord import CertificateMode
 from ftpstwist.config.certificates import make_policy, read_certificates
+from ftpstwist.config.clients import complain_of_rules, read_clients
 from ftpstwist.config.complaint import Complaint
+from ftpstwist.config.form import join_words
+from ftpstwist.config.policywords import left_in_clear
 from ftpstwist.config.rule import Rule, Surroundings
 from ftpstwist.config.schema import Settings
 from ftpstwist.config.schema_tls import TlsSettings
 from ftpstwist.session.policy import Require, SessionReuse
+from ftpstwist.tls.authorities import AskClients, ClientPolicy
 from ftpstwist.tls.certificate import CertificatePair
 from ftpstwist.tls.context import ContextSet
 from ftpstwist.tls.policy import TlsPolicyError
 from ftpstwist.tls.selfsigned import make_self_signed
 
-_IN_CLEAR = {
-    Require.NONE: "passwords, commands and files",
-    Require.LOGIN: "commands and files",
-    Require.CONTROL: "files",
-    Require.DATA: "passwords and commands",
-}
+_MODES_WITHOUT_CERTIFICATE = {CertificateMode.PASSWORD, CertificateMode.EITHER}
 
 
 def _certificates_are_usable(settings: Settings, surroundings: Surroundings) -> Iterator[Complaint]:
@@ -51,10 +51,10 @@ def _ciphers_are_known(settings: Settings, surroundings: Surroundings) -> Iterat
 
 
 def _little_is_in_clear(settings: Settings, _: Surroundings) -> Iterator[Complaint]:
-    if what := _IN_CLEAR.get(settings.policy.require):
+    if words := left_in_clear(settings.policy.require.policy):
         yield settings.origin.warn(
             "policy.require",
-            f"{what} may travel in clear, for everybody on the way to read",
+            f"{join_words(words, 'and')} may travel in clear, for everybody on the way to read",
             f'Write require = "{Require.ALL.value}", unless some clients have no TLS',
         )
 
@@ -68,7 +68,46 @@ def _clients_can_resume(settings: Settings, _: Surroundings) -> Iterator[Complai
         )
 
 
+def _clients_can_be_verified(settings: Settings, surroundings: Surroundings) -> Iterator[Complaint]:
+    found = read_clients(settings, now=surroundings.now)
+    yield from found.complaints
+    if not any(complaint.is_error for complaint in found.complaints):
+        spare = (make_self_signed(["localhost"], now=surroundings.now),)
+        if cause := _objection(TlsSettings(), spare, found.policy):
+            yield settings.origin.complain("tls.clients", cause, "Name other files")
+
+
+def _required_certificates_are_asked_for(settings: Settings, _: Surroundings) -> Iterator[Complaint]:
+    clients, require = settings.tls.clients.ask, settings.policy.require
+    if clients is AskClients.REQUIRED and require in {Require.NONE, Require.DATA}:
+        yield settings.origin.warn(
+            "tls.clients.ask",
+            f'a certificate is required under TLS only, and require = "{require.value}" lets clients do without TLS',
+            f'Write require = "{Require.LOGIN.value}" or more',
+        )
+
+
+def _certificate_rules_make_sense(settings: Settings, _: Surroundings) -> Iterator[Complaint]:
+    yield from complain_of_rules(settings)
+    certificates, clients = settings.accounts.certificates, settings.tls.clients
+    if clients.ask is AskClients.OFF and certificates.rules:
+        yield settings.origin.warn(
+            "accounts.certificates.rules",
+            "there are rules about client certificates, but no client is asked for one",
+            'Write ask = "optional" in [tls.clients]',
+        )
+    if clients.ask is AskClients.OFF and certificates.mode not in _MODES_WITHOUT_CERTIFICATE:
+        yield settings.origin.complain(
+            "accounts.certificates.mode",
+            "nobody could log in: users need a certificate, but no client is asked for one",
+            'Write ask = "optional" in [tls.clients], or another mode',
+        )
+
+
 RULES = (
+    Rule(("tls.clients",), _clients_can_be_verified),
+    Rule(("tls.clients.ask", "policy.require"), _required_certificates_are_asked_for),
+    Rule(("accounts.certificates", "tls.clients.ask"), _certificate_rules_make_sense),
     Rule(("tls.certificates",), _certificates_are_usable),
     Rule(("tls.ciphers", "tls.ciphersuites"), _ciphers_are_known),
     Rule(("policy.require",), _little_is_in_clear),
@@ -77,10 +116,10 @@ RULES = (
 """What TLS has to be like."""
 
 
-def _objection(tls: TlsSettings, pairs: tuple[CertificatePair, ...]) -> str | None:
+def _objection(tls: TlsSettings, pairs: tuple[CertificatePair, ...], clients: ClientPolicy | None = None) -> str | None:
     """Return what OpenSSL, or the tls room, has against it."""
     try:
-        ContextSet(make_policy(tls, pairs))
+        ContextSet(make_policy(tls, pairs, clients))
     except TlsPolicyError as error:
         return str(error)
     return None

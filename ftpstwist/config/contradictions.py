@@ -215,6 +215,5 @@ def _secrets(settings: Settings) -> Iterator[tuple[str, Path]]:
     yield "accounts.users", settings.accounts.users
     yield "server.state_directory", settings.server.state_directory
     for position, entry in enumerate(settings.tls.certificates):
-        yield f"tls.certificates[{position}].key", entry.key
-        if entry.passphrase_file is not None:
-            yield f"tls.certificates[{position}].passphrase_file", entry.passphrase_file
+        for name, file in entry.secret_files:
+            yield f"tls.certificates[{position}].{name}", file

@@ -140,8 +140,8 @@ def main(arguments: Sequence[str]) -> None:
 
 def _key(declared: Field[Any], annotation: object) -> Key:
     default = None if declared.default is MISSING else _show(annotation, declared.default)
-    sample = example_of(declared) if default is None else default
-    return Key(declared.name, doc_of(declared), _words(annotation), default, sample or "")
+    sample = example_of(declared) or default or ""
+    return Key(declared.name, doc_of(declared), _words(annotation), default, sample)
 
 
 def _table_of_entries(declared: Field[Any], annotation: object, name: str) -> Table:

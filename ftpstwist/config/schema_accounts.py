@@ -12,6 +12,7 @@ from ftpstwist.config.complaint import Unusable
 from ftpstwist.config.form import Form, describe, expected, join_words, or_word, path, quote, words_from
 from ftpstwist.config.form_network import Network, network
 from ftpstwist.config.form_numbers import mode, octets, seconds, whole
+from ftpstwist.config.schema_clients import CertificateLoginSettings
 from ftpstwist.config.setting import setting, table
 from ftpstwist.session.identity import ALL_PERMISSIONS, Permission
 from ftpstwist.storage.settings import Durability, Incomplete, Links
@@ -144,6 +145,7 @@ class AccountSettings:
         ALL_PERMISSIONS, "What a user may do whose entry in the users file does not say."
     )
     anonymous: AnonymousSettings = table(AnonymousSettings)
+    certificates: CertificateLoginSettings = table(CertificateLoginSettings)
     limits: AccountLimitSettings = table(AccountLimitSettings)
     passwords: PasswordSettings = table(PasswordSettings)
     logins: LoginSettings = table(LoginSettings)

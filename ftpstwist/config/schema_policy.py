@@ -103,4 +103,10 @@ class PolicySettings:
         '"strict" answers 426 otherwise, because the rest may have been cut off on the way; '
         '"lenient" is for clients that never send it.',
     )
+    allow_ccc: bool = setting(
+        False,
+        "Let clients take TLS off the control connection with CCC, once logged in, so that a firewall or NAT can read "
+        'along, where "require" does not protect all commands. Passwords and files stay as they are; commands, names '
+        "and replies become readable and forgeable: a last resort.",
+    )
     rules: tuple[PolicyRuleSettings, ...] = setting((), "Other policies for some clients or folders.")

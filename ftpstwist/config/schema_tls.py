@@ -5,16 +5,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from ftpstwist.config.form import choice, or_word, path, word
+from ftpstwist.config.form import choice, or_word, path, text, word
 from ftpstwist.config.form_numbers import seconds
-from ftpstwist.config.setting import required, setting
+from ftpstwist.config.schema_clients import ClientCertificateSettings
+from ftpstwist.config.setting import setting, table
 from ftpstwist.session.policy import SessionReuse
 from ftpstwist.tls.policy import Profile, TlsVersion
 
 PROFILE = "profile"
 """The word for "what the profile says"."""
 
-HostPath = Annotated[Path, path()]
+OptionalPath = Annotated[Path | None, or_word(path())]
 CipherList = Annotated[
     str | None,
     or_word(word("a list of ciphers", ", by OpenSSL's names with colons between", r"[A-Za-z0-9_:+!@=.-]+"), PROFILE),
@@ -26,16 +27,58 @@ class CertificateSettings:
     """One certificate with its key. Repeat the table for more: RSA beside ECDSA, or other names.
 
     A client that names a host (SNI) gets the certificate with that name;
-    others get the first one.
+    others get the first one. A key that is locked needs one of the four
+    sources of a passphrase; nobody is ever asked for it at a terminal.
     """
 
-    certificate: HostPath = required(
-        "PEM file with the certificate and the intermediate ones: the full chain.", example='"fullchain.pem"'
+    certificate: OptionalPath = setting(
+        None, "PEM file with the certificate and the intermediate ones: the full chain.", example='"fullchain.pem"'
     )
-    key: HostPath = required("PEM file with the private key, mode 0600.", example='"privkey.pem"')
-    passphrase_file: Annotated[Path | None, or_word(path())] = setting(
-        None, "File whose first line unlocks the private key, mode 0600."
+    key: OptionalPath = setting(None, "PEM file with the private key, mode 0600.", example='"privkey.pem"')
+    bundle: OptionalPath = setting(
+        None, "PKCS#12 file (.p12, .pfx) with certificate, chain and key, mode 0600; in place of the other two."
     )
+    passphrase_file: OptionalPath = setting(None, "File whose first line unlocks the key, mode 0600.")
+    passphrase_variable: Annotated[
+        str | None,
+        or_word(word("the name of an environment variable", ' such as "FTPS_KEY"', r"[A-Za-z_][A-Za-z0-9_]*")),
+    ] = setting(None, "Environment variable that unlocks the key.")
+    passphrase_credential: Annotated[
+        str | None, or_word(word("the name of a credential", ' such as "ftps-key"', r"[A-Za-z0-9_][A-Za-z0-9_.-]*"))
+    ] = setting(None, "Credential of systemd (LoadCredential=) whose first line unlocks the key.")
+    passphrase_command: tuple[Annotated[str, text()], ...] = setting(
+        (),
+        "Command whose first line of output unlocks the key: program and arguments, one by one; no shell is there "
+        "to split them. It has 10 seconds, no input and no terminal, and is run at every reload.",
+    )
+    staple: OptionalPath = setting(
+        None,
+        "OCSP response for the certificate, DER, stapled to handshakes while it is valid. Something else has to fetch "
+        "it; the server never does.",
+    )
+
+    @property
+    def passphrase_sources(self) -> tuple[str, ...]:
+        """Names of the settings that say where a passphrase comes from; more than one is a mistake."""
+        given = {
+            "passphrase_file": self.passphrase_file,
+            "passphrase_variable": self.passphrase_variable,
+            "passphrase_credential": self.passphrase_credential,
+            "passphrase_command": self.passphrase_command or None,
+        }
+        return tuple(name for name, value in given.items() if value is not None)
+
+    @property
+    def secret_files(self) -> tuple[tuple[str, Path], ...]:
+        """Names of the settings that name a file with a secret, and the files."""
+        given = {"key": self.key, "bundle": self.bundle, "passphrase_file": self.passphrase_file}
+        return tuple((name, file) for name, file in given.items() if file is not None)
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All files that it names."""
+        given = (self.certificate, self.key, self.bundle, self.passphrase_file, self.staple)
+        return tuple(file for file in given if file is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,4 +108,10 @@ class TlsSettings:
     handshake_timeout: Annotated[float, seconds(least=1, most=300)] = setting(
         10.0, "Longest TLS handshake, on control and data connections."
     )
+    watch_interval: Annotated[float | None, or_word(seconds(least=0.1, most=86400), "never")] = setting(
+        30.0,
+        "How often the certificate files are looked at. New ones are used as soon as they have not changed for so long "
+        'and are good; bad ones are told once and not used. "never": at SIGHUP only.',
+    )
+    clients: ClientCertificateSettings = table(ClientCertificateSettings)
     certificates: tuple[CertificateSettings, ...] = setting((), "The certificates.")

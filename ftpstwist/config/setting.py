@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import Field, field, fields, is_dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
 
-def setting(default: T, doc: str) -> T:
+def setting(default: T, doc: str, *, example: str | None = None) -> T:
     """Declare a setting.
 
     Args:
         default: Value when the file does not give it.
         doc: What it does, for operators: whole sentences, the reference page prints them.
+        example: TOML text for the example file, where the default would show nothing.
     """
-    return field(default=default, metadata={"doc": doc})
+    return field(default=default, metadata={"doc": doc, "example": example})
 
 
 def required(doc: str, *, example: str) -> Any:
@@ -46,6 +49,19 @@ def example_of(declared: Field[Any]) -> str | None:
 def settings_of(kind: Any) -> tuple[Field[Any], ...]:
     """Return the fields of a table that the file can give, in the order of the schema."""
     return tuple(declared for declared in fields(kind) if declared.init and declared.compare)
+
+
+def files_in(value: object) -> Iterator[Path]:
+    """Yield all paths in a table of settings, those below it included."""
+    match value:
+        case Path():
+            yield value
+        case tuple():
+            for entry in value:
+                yield from files_in(entry)
+        case _ if is_table(value):
+            for declared in settings_of(value):
+                yield from files_in(getattr(value, declared.name))
 
 
 def is_table(value: object) -> bool:

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from ftpstwist.config.certificates import make_policy
 from ftpstwist.config.form import join_words
 from ftpstwist.config.form_network import PortRange
+from ftpstwist.config.policywords import answers, demands, whom
 from ftpstwist.config.schema import Settings
 from ftpstwist.config.schema_data import AUTO
-from ftpstwist.session.policy import CloseNotify, CommandProtection, DataProtection, SessionReuse
+from ftpstwist.session.policy import CloseNotify, SessionReuse
 from ftpstwist.tls.certificate import CertificatePair
 from ftpstwist.tls.policy import TlsVersion
 
@@ -46,9 +47,11 @@ def summarise(settings: Settings, pairs: tuple[CertificatePair, ...]) -> tuple[S
         settings: All settings.
         pairs: The certificates of ``[[tls.certificates]]``; none if the server makes one itself.
     """
+    exceptions = tuple(_exceptions(settings))
     return (
         Section("Where clients connect", tuple(_listeners(settings))),
         Section("What is protected", tuple(_protection(settings))),
+        *([Section("Unless one of these says otherwise, of which the first counts", exceptions)] if exceptions else []),
         Section("Certificates", tuple(_certificates(settings, pairs))),
         Section("Who may log in", tuple(_accounts(settings))),
         Section("Ports to open in the firewall", tuple(_firewall(settings))),
@@ -64,19 +67,23 @@ def _listeners(settings: Settings) -> Iterator[str]:
 
 
 def _protection(settings: Settings) -> Iterator[str]:
-    demands = settings.policy.require.policy
-    for what, demanded in (
-        ("Passwords", demands.commands is not CommandProtection.FREE),
-        ("Other commands", demands.commands is CommandProtection.ALL),
-        ("Files and listings", demands.data is DataProtection.REQUIRED),
-    ):
-        yield f"{what}: {'under TLS only' if demanded else 'under TLS or in clear, as the client likes'}"
+    for what, how in demands(settings.policy.require.policy):
+        yield f"{what}: {how}"
     oldest = settings.tls.minimum or settings.tls.profile.minimum
     versions = [str(version) for version in TlsVersion if version.value >= oldest.value]
     yield f"Versions: {join_words(versions, 'and')}"
     yield f"Data connections: {_REUSE[settings.tls.session_reuse]}"
     strict = settings.policy.upload_close_notify is CloseNotify.STRICT
     yield f"Uploads under TLS without close_notify at their end: {'refused as incomplete' if strict else 'accepted'}"
+
+
+def _exceptions(settings: Settings) -> Iterator[str]:
+    for rule in settings.policy.rules:
+        who = whom(rule)
+        yield f"{who[:1].upper()}{who[1:]}: {'; '.join(answers(rule))}"
+    if settings.policy.rules and settings.server.implicit:
+        endpoints = join_words([str(each) for each in settings.server.implicit], "and")
+        yield f"All commands on {endpoints} are under TLS anyway"
 
 
 def _certificates(settings: Settings, pairs: tuple[CertificatePair, ...]) -> Iterator[str]:

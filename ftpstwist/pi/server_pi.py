@@ -79,12 +79,18 @@ class ServerPI:
         if not session.state.is_implicit:
             self._greet()
 
-    def tls_established(self, facts: TlsFacts) -> None:  # noqa: ARG002 - the transport keeps them
+    def tls_established(self, facts: TlsFacts) -> None:
         """The control connection is protected from here on."""
+        self._session.tls_facts = facts
         self._session.state.establish_tls()
+        self._session.state.fit_level(self._session.policy.data)
         self._restart_idle()
         if self._session.state.is_implicit:
             self._greet()
+
+    def tls_cleared(self) -> None:
+        """The control connection is in clear again, after CCC or REIN."""
+        self._restart_idle()
 
     def tls_failed(self, error: TlsError) -> None:
         """Tell the log why; the transport closes the connection itself."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from twisted.cred.checkers import AllowAnonymousAccess, ICredentialsChecker
@@ -10,11 +10,14 @@ from twisted.cred.portal import IRealm, Portal
 from twisted.internet.interfaces import IReactorTime
 
 from ftpstwist.auth.authenticator import LoginSettings, PortalAuthenticator
+from ftpstwist.auth.certificate import CertificateChecker, CertificateDemand, CertificateJudgement
 from ftpstwist.auth.checkers import ChainChecker, UserFileChecker
 from ftpstwist.auth.defender import DefenceSettings, Defender
 from ftpstwist.auth.passwords import PasswordCost, Passwords
 from ftpstwist.auth.realm import AnonymousSettings, Realm, RealmSettings
 from ftpstwist.auth.userfile import UserFile
+from ftpstwist.auth.userrecord import UserRecord
+from ftpstwist.config.clients import make_rule
 from ftpstwist.config.schema import Settings
 from ftpstwist.config.schema_accounts import AccountSettings
 from ftpstwist.interfaces import WorkerThreads
@@ -45,6 +48,7 @@ def build_accounts(
     threads: WorkerThreads,
     password_threads: WorkerThreads,
     make_filesystem: MakeFilesystem,
+    now: Callable[[], float],
     realm: IRealm | None = None,
     checkers: Sequence[ICredentialsChecker] | None = None,
 ) -> Accounts:
@@ -56,11 +60,13 @@ def build_accounts(
         threads: Where homes are opened.
         password_threads: Where passwords are verified.
         make_filesystem: Makes an account's files.
+        now: Seconds since the epoch, for the validity of client certificates.
         realm: The caller's own; gives ``IAccount`` avatars.
         checkers: The caller's own, instead of the users file.
 
     Raises:
         UserFileError: The users file can not be used.
+        RuleError: A rule about client certificates can not be what was meant.
     """
     accounts = settings.accounts
     users = UserFile(accounts.users, clock=clock) if checkers is None else None
@@ -72,17 +78,46 @@ def build_accounts(
     if realm is None:
         realm = Realm(
             _realm_settings(accounts, admit_unlisted=users is None),
-            find_user=users.find if users is not None else lambda _: None,
+            find_user=users.find if users is not None else _find_nobody,
             make_filesystem=make_filesystem,
             threads=threads,
         )
-    portal = Portal(realm, [ChainChecker(checkers or ())])
+    judgement = certificate_judgement(settings, find_user=users.find if users is not None else _find_nobody, now=now)
+    refresh = users.refresh if users is not None else _do_nothing
+    by_certificate = CertificateChecker(judgement, refresh=refresh, threads=password_threads)
+    portal = Portal(realm, [ChainChecker([CertificateDemand(ChainChecker(checkers or ()), judgement), by_certificate])])
     if accounts.anonymous.enabled:
         portal.registerChecker(AllowAnonymousAccess())
     defender = Defender(clock=clock, settings=_defence_settings(accounts))
     return Accounts(
         PortalAuthenticator(portal, defender=defender, clock=clock, settings=_login_settings(accounts)), users
     )
+
+
+def certificate_judgement(
+    settings: Settings, *, find_user: Callable[[str], UserRecord | None], now: Callable[[], float]
+) -> CertificateJudgement:
+    """Return what says whose client certificates are.
+
+    Args:
+        settings: The configuration.
+        find_user: The users file's word on a name, if it has one.
+        now: Seconds since the epoch.
+
+    Raises:
+        RuleError: A rule can not be what was meant.
+    """
+    certificates = settings.accounts.certificates
+    rules = [make_rule(rule) for rule in certificates.rules]
+    return CertificateJudgement(rules, mode=certificates.mode, find_user=find_user, now=now)
+
+
+def _find_nobody(_: str) -> None:
+    """Stand in for a users file where the caller's checkers know the users."""
+
+
+def _do_nothing() -> None:
+    """Stand in for reading the users file again."""
 
 
 def _password_cost(accounts: AccountSettings) -> PasswordCost:

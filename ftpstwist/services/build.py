@@ -20,6 +20,7 @@ from twisted.logger import Logger
 from ftpstwist.commands.context import Session, SessionSettings
 from ftpstwist.config.form_network import PortRange
 from ftpstwist.config.schema import Settings
+from ftpstwist.config.schema_clients import Reply as CertificateReply
 from ftpstwist.config.schema_data import AUTO
 from ftpstwist.dtp.advertised import AddressRule, AdvertisedAddresses
 from ftpstwist.dtp.passive import PassivePool
@@ -34,10 +35,11 @@ from ftpstwist.services.listening import ListeningService
 from ftpstwist.services.logs import LogService
 from ftpstwist.services.passive import PassiveService
 from ftpstwist.services.policy import policy_book
-from ftpstwist.services.reload import ReloadService
+from ftpstwist.services.reload import Reload, ReloadService
 from ftpstwist.services.root import FtpsService
 from ftpstwist.services.sessions import ControlFactory, SessionParts, Sessions
 from ftpstwist.services.threads import ThreadService
+from ftpstwist.services.watch import WatchService
 from ftpstwist.session.events import TlsFacts, TlsFailed
 from ftpstwist.session.policy import CloseNotify
 from ftpstwist.session.policybook import PolicyBook
@@ -83,6 +85,7 @@ def ftps_service(
     logs = LogService(settings, clock=reactor, sinks=sinks)
     threads = TwistedWorkerThreads(reactor, threads=settings.transfer.threads, name="ftps files")
     password_threads = TwistedWorkerThreads(reactor, threads=_PASSWORD_THREADS, name="ftps passwords")
+    certificate_threads = TwistedWorkerThreads(reactor, threads=1, name="ftps certificates")
     certificates = Certificates(settings, now)
     accounts = build_accounts(
         settings,
@@ -90,6 +93,7 @@ def ftps_service(
         threads=threads,
         password_threads=password_threads,
         make_filesystem=make_filesystem or LocalHomes(settings).open,
+        now=now,
         realm=realm,
         checkers=checkers,
     )
@@ -107,16 +111,35 @@ def ftps_service(
         clock=reactor,
     )
     sessions = Sessions(parts, Admission(_admission_limits(settings), accounts.authenticator.refuses))
-    reloads = [("certificates", certificates.reload), ("log files", logs.reopen)]
+    reloads: list[tuple[str, Reload]] = [
+        ("certificates", lambda: certificate_threads.run(certificates.reload)),
+        ("log files", logs.reopen),
+    ]
     if accounts.users is not None:
         reloads.append(("users", accounts.users.load))
     return FtpsService(
         listeners=_listeners(settings, reactor, sessions),
-        supports=[logs, ThreadService(threads), ThreadService(password_threads), PassiveService(data.pool)],
+        supports=[
+            logs,
+            ThreadService(threads),
+            ThreadService(password_threads),
+            ThreadService(certificate_threads),
+            *_watch(settings, certificates, certificate_threads, reactor),
+            PassiveService(data.pool),
+        ],
         reload=ReloadService(reloads, reactor),
         sessions=sessions,
         shutdown_seconds=settings.server.shutdown_timeout,
     )
+
+
+def _watch(
+    settings: Settings, certificates: Certificates, threads: TwistedWorkerThreads, clock: IReactorTime
+) -> list[WatchService]:
+    interval = settings.tls.watch_interval
+    if interval is None:
+        return []
+    return [WatchService(certificates.refresh, threads=threads, clock=clock, interval=interval)]
 
 
 def _listeners(settings: Settings, reactor: IReactor, sessions: Sessions) -> list[ListeningService]:
@@ -138,8 +161,10 @@ def _session_settings(settings: Settings, policy: PolicyBook, names: frozenset[s
         active=settings.active.enabled,
         mdtm_sets_time=server.mdtm_sets_time,
         strict_sequence=server.strict_rfc,
+        allow_ccc=settings.policy.allow_ccc,
         idle_seconds=server.idle_timeout,
         login_seconds=server.login_timeout,
+        certificate_at_user=settings.accounts.certificates.reply is CertificateReply.AT_USER,
         login_attempts=limits.login_attempts,
         unknown_commands=limits.unknown_commands,
         line_octets=limits.command_line,
@@ -243,11 +268,11 @@ class _ControlSide:
 
     @property
     def session_tls(self) -> SessionTls | None:
-        return self._session.tls if self._session.state.is_protected else None
+        return self._session.tls if self._session.state.has_session_tls else None
 
     @property
     def control_facts(self) -> TlsFacts | None:
-        return self._session.transport.tls
+        return self._session.tls_facts
 
     @property
     def may_end_anyhow(self) -> bool:

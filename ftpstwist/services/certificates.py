@@ -8,12 +8,17 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from cryptography import x509
 from twisted.logger import Logger
 
 from ftpstwist.config.certificates import make_policy, read_certificates
+from ftpstwist.config.clients import read_clients
 from ftpstwist.config.complaint import ConfigurationError
 from ftpstwist.config.schema import Settings
 from ftpstwist.config.schema_tls import CertificateSettings
+from ftpstwist.config.setting import files_in
+from ftpstwist.services.watch import FileMarks
+from ftpstwist.tls.certificate import CertificatePair, check_validity, days_noticed
 from ftpstwist.tls.context import SharedContexts
 from ftpstwist.tls.policy import TlsPolicy
 from ftpstwist.tls.selfsigned import make_self_signed, write_pair
@@ -43,7 +48,9 @@ class Certificates:
     def __init__(self, settings: Settings, now: Callable[[], float]) -> None:
         self._settings = settings
         self._now = now
-        self.contexts = SharedContexts(self._load())
+        self._marks = FileMarks(self._files)
+        self.contexts = SharedContexts(self._load(()))
+        self._noticed = self._expiring()  # loading has told
 
     @property
     def names(self) -> frozenset[str]:
@@ -51,19 +58,83 @@ class Certificates:
         return frozenset(name for group in self.contexts.current.policy.certificates for name in group.answers_to)
 
     def reload(self) -> None:
-        """Use what the files hold now, for new sessions; raises and changes nothing if that is bad."""
-        self.contexts.replace(self._load())
+        """Use what the files hold now, for new sessions; raises and changes nothing if that is bad. Blocks."""
+        self.contexts.replace(self._load(self._pairs))
+        self._noticed = self._expiring()
 
-    def _load(self) -> TlsPolicy:
+    def refresh(self) -> None:
+        """Look at files and calendar: take new files once they have settled, give notice of expiry. Blocks."""
+        if self._marks.have_settled():
+            try:
+                self.reload()
+            except Exception as error:  # noqa: BLE001 - whatever is wrong with the new ones, the old ones serve on
+                _log.error("the new certificates are not used, the old ones stay: {cause}", cause=str(error))
+            else:
+                _log.info("certificates were read anew, for their files have changed")
+        self._drop_old_staples()
+        self._give_notice()
+
+    def _load(self, before: tuple[CertificatePair, ...]) -> TlsPolicy:
         settings = self._settings
         if not settings.tls.certificates:
             settings = replace(settings, tls=replace(settings.tls, certificates=(self._self_made(),)))
+        self._marks.note()
         found = read_certificates(settings, now=self._moment())
-        if any(complaint.is_error for complaint in found.complaints):
-            raise ConfigurationError(found.complaints)
-        for complaint in found.complaints:
+        clients = read_clients(settings, now=self._moment())
+        complaints = found.complaints + clients.complaints
+        if any(complaint.is_error for complaint in complaints):
+            raise ConfigurationError(complaints)
+        for complaint in complaints:
             _log.warn("{complaint}", complaint=str(complaint))
-        return make_policy(settings.tls, found.pairs)
+        return make_policy(settings.tls, self._keep_staples(found.pairs, before), clients.policy)
+
+    def _files(self) -> list[Path]:
+        if not self._settings.tls.certificates:
+            directory = self._settings.server.state_directory
+            return [directory / f"{SELF_MADE}.crt", directory / f"{SELF_MADE}.key", *files_in(self._settings.tls)]
+        return list(files_in(self._settings.tls))
+
+    @property
+    def _pairs(self) -> tuple[CertificatePair, ...]:
+        return tuple(pair for group in self.contexts.current.policy.certificates for pair in group.pairs)
+
+    def _expiring(self) -> dict[x509.Certificate, int]:
+        """Return the certificates that expire soon, with the days of the notice that is due."""
+        chains = [certificate for pair in self._pairs for certificate in pair.chain]
+        noticed = {certificate: days_noticed(certificate, now=self._moment()) for certificate in chains}
+        return {certificate: days for certificate, days in noticed.items() if days is not None}
+
+    def _give_notice(self) -> None:
+        """Log every certificate whose end has come nearer than at the last notice: 30, 14, 7, 1 days, the end."""
+        for certificate, days in self._expiring().items():
+            if days < self._noticed.get(certificate, days + 1):
+                self._noticed[certificate] = days
+                for complaint in check_validity(Path(), certificate, now=self._moment()):
+                    _log.warn("{cause}: {remedy}", cause=complaint.cause, remedy=complaint.remedy)
+
+    def _keep_staples(
+        self, pairs: tuple[CertificatePair, ...], before: tuple[CertificatePair, ...]
+    ) -> tuple[CertificatePair, ...]:
+        """Return the pairs, those whose new staple is bad with the one they had, if that is still good."""
+        old = {pair.leaf: pair.staple for pair in before if not self._has_old_staple(pair)}
+        return tuple(pair if pair.staple else replace(pair, staple=old.get(pair.leaf)) for pair in pairs)
+
+    def _drop_old_staples(self) -> None:
+        if not any(self._has_old_staple(pair) for pair in self._pairs):
+            return
+        policy = self.contexts.current.policy
+        groups = [
+            replace(
+                group,
+                pairs=tuple(replace(pair, staple=None) if self._has_old_staple(pair) else pair for pair in group.pairs),
+            )
+            for group in policy.certificates
+        ]
+        self.contexts.replace(replace(policy, certificates=tuple(groups)))
+        _log.warn("an OCSP response is out of date and not stapled any more: have it fetched more often")
+
+    def _has_old_staple(self, pair: CertificatePair) -> bool:
+        return pair.staple is not None and self._moment() >= pair.staple.until
 
     def _self_made(self) -> CertificateSettings:
         directory = self._settings.server.state_directory

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from types import FrameType
 
 from twisted.application.service import Service
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorFromThreads
 from twisted.logger import Logger
 
 _log = Logger()
 
-Reload = Callable[[], None]
-"""Takes what is new; raises, and changes nothing, if that is bad."""
+Reload = Callable[[], Awaitable[None] | None]
+"""Takes what is new; raises, and changes nothing, if that is bad. What may block for long is awaited."""
 
 
 class ReloadService(Service):
@@ -39,11 +40,16 @@ class ReloadService(Service):
         super().stopService()
         signal.signal(signal.SIGHUP, self._before or signal.SIG_DFL)  # type: ignore[arg-type]  # what signal() gave
 
-    def reload(self) -> None:
-        """Do all reloads now."""
+    def reload(self) -> Deferred[None]:
+        """Do all reloads now, one after the other; what is returned fires when they are done, and never fails."""
+        return Deferred.fromCoroutine(self._reload())
+
+    async def _reload(self) -> None:
         for name, action in self._reloads:
             try:
-                action()
+                waiting = action()
+                if waiting is not None:
+                    await waiting
             except Exception as error:  # noqa: BLE001 - whatever is wrong with the new one, the old one serves on
                 _log.error("the new {name} are not used, the old ones stay: {cause}", name=name, cause=str(error))
             else:

@@ -109,7 +109,7 @@ _ROWS: tuple[CommandRow, ...] = (
     CommandRow("ADAT", "data", "not used by TLS", "RFC 2228 3", _MAY, Need.NOTHING, secret=True),
     CommandRow("PBSZ", "0", "protection buffer size", "RFC 4217 9", _SOME, Need.TLS, feature="PBSZ"),
     CommandRow("PROT", "C | P", "data protection level", "RFC 4217 9", _SOME, Need.TLS, feature="PROT"),
-    CommandRow("CCC", "", "not implemented: the command channel stays protected", "RFC 4217 5"),
+    CommandRow("CCC", "", "take TLS off the control connection", "RFC 4217 5", feature="CCC"),
     CommandRow("MIC", "data", "not used by TLS", "RFC 2228 3", _MAY, Need.NOTHING, secret=True),
     CommandRow("CONF", "data", "not used by TLS", "RFC 2228 3", _MAY, Need.NOTHING, secret=True),
     CommandRow("ENC", "data", "not used by TLS", "RFC 2228 3", _MAY, Need.NOTHING, secret=True),

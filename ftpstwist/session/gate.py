@@ -59,12 +59,12 @@ def _lacks_argument(row: CommandRow, argument: str) -> Reply | None:
 
 
 def _lacks_predecessor(row: CommandRow, state: SessionState) -> Reply | None:
-    if row.need is Need.USER and state.stage is not LoginStage.NAMED:
+    if row.need is Need.USER and state.stage is not LoginStage.NAMED and not state.needs_no_password:
         return Reply(503, "Already logged in" if state.is_logged_in else "Send USER first")
     if row.need is Need.RNFR and not isinstance(state.prefix, RenameFrom):
         return Reply(503, "Send RNFR right before RNTO")
     if row.need is Need.TLS and not state.is_protected:
-        return Reply(503, f"Send AUTH TLS before {row.verb}")
+        return Reply(503, f"No {row.verb} after CCC" if state.is_cleared else f"Send AUTH TLS before {row.verb}")
     return None
 
 

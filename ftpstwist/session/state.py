@@ -13,7 +13,7 @@ from enum import Enum
 from typing import TypeVar
 
 from ftpstwist.session.identity import Identity
-from ftpstwist.session.policy import ProtectionLevel
+from ftpstwist.session.policy import DataProtection, ProtectionLevel
 from ftpstwist.wire.listing import DEFAULT_FACTS
 from ftpstwist.wire.pathname import ROOT, Pathname
 
@@ -58,6 +58,8 @@ class ControlProtection(Enum):
     CLEAR = "clear"
     HANDSHAKE = "handshake"
     TLS = "TLS"
+    CLEARED = "clear again"
+    """After CCC (RFC 4217 section 5): commands go in clear, data connections stay bound to the TLS session."""
 
 
 class ControlEvent(Enum):
@@ -65,13 +67,22 @@ class ControlEvent(Enum):
 
     START = "AUTH, or an implicit connection"
     ESTABLISHED = "handshake complete"
+    CLEAR = "CCC"
+    REINITIALIZE = "REIN on the explicit service"
 
 
 CONTROL_TABLE: dict[tuple[ControlProtection, ControlEvent], ControlProtection] = {
     (ControlProtection.CLEAR, ControlEvent.START): ControlProtection.HANDSHAKE,
     (ControlProtection.HANDSHAKE, ControlEvent.ESTABLISHED): ControlProtection.TLS,
+    (ControlProtection.TLS, ControlEvent.CLEAR): ControlProtection.CLEARED,
+    (ControlProtection.CLEAR, ControlEvent.REINITIALIZE): ControlProtection.CLEAR,
+    (ControlProtection.TLS, ControlEvent.REINITIALIZE): ControlProtection.CLEAR,
+    (ControlProtection.CLEARED, ControlEvent.REINITIALIZE): ControlProtection.CLEAR,
 }
-"""``(protection, event) -> protection``; a failed handshake ends the connection."""
+"""``(protection, event) -> protection``; a failed handshake ends the connection.
+
+From ``CLEARED`` only REIN leads on, to where AUTH is possible again.
+"""
 
 
 class Service(Enum):
@@ -125,6 +136,7 @@ class SessionState:
         client: What the client called itself.
         host: Name given by HOST (RFC 7151).
         failed_logins: Refused passwords in this session.
+        needs_no_password: Whether the login is complete without PASS, by certificate.
     """
 
     service: Service = Service.EXPLICIT
@@ -142,11 +154,22 @@ class SessionState:
     client: str = ""
     host: str = ""
     failed_logins: int = 0
+    needs_no_password: bool = False
 
     @property
     def is_protected(self) -> bool:
         """Whether the control connection is under TLS."""
         return self.control is ControlProtection.TLS
+
+    @property
+    def is_cleared(self) -> bool:
+        """Whether CCC has taken TLS off the control connection."""
+        return self.control is ControlProtection.CLEARED
+
+    @property
+    def has_session_tls(self) -> bool:
+        """Whether there is a TLS session that data connections belong to: under TLS, and after CCC."""
+        return self.is_protected or self.is_cleared
 
     @property
     def can_be_told(self) -> bool:
@@ -174,6 +197,7 @@ class SessionState:
         if stage is not LoginStage.DONE:
             self.identity = None
             self.working_directory = ROOT
+            self.needs_no_password = False
         self.stage = stage
 
     def name_host(self, host: str) -> None:
@@ -199,7 +223,7 @@ class SessionState:
         self.failed_logins += 1
 
     def reset(self) -> None:
-        """Forget user, directory and transfer parameters, as REIN and AUTH demand (RFC 4217 section 4.2).
+        """Forget user, directory and transfer parameters, as AUTH and REIN demand (RFC 4217 section 4.2).
 
         Neither the protection of the connection nor the number of failed
         logins nor what the client called itself is forgotten.
@@ -221,6 +245,26 @@ class SessionState:
         """The handshake is complete; an implicit connection protects data from the start."""
         self.control = _follow(CONTROL_TABLE, self.control, ControlEvent.ESTABLISHED)
         self._reset_data_protection(self.level)
+
+    def clear_tls(self) -> None:
+        """CCC: commands go in clear from here on; the level of data connections stays (RFC 4217 section 5)."""
+        self.control = _follow(CONTROL_TABLE, self.control, ControlEvent.CLEAR)
+
+    def reinitialize(self) -> None:
+        """REIN: the state right after connecting (RFC 4217 section 13).
+
+        On the explicit service that is a connection in clear. On the implicit
+        one it is a connection under TLS, which therefore stays; what CCC took
+        off does not come back by itself, though.
+        """
+        if not (self.is_implicit and self.is_protected):
+            self.control = _follow(CONTROL_TABLE, self.control, ControlEvent.REINITIALIZE)
+        self.reset()
+
+    def fit_level(self, demand: DataProtection) -> None:
+        """Begin data connections in clear where TLS is forbidden on them: no PROT P can follow there."""
+        if not demand.accepts(ProtectionLevel.PRIVATE):
+            self.level = ProtectionLevel.CLEAR
 
     def _reset_data_protection(self, level: ProtectionLevel = ProtectionLevel.CLEAR) -> None:
         is_private = self.is_implicit and self.is_protected

@@ -194,19 +194,30 @@ def join(
     return CertificatePair(chain, key, tuple(complaints))
 
 
+def days_noticed(certificate: x509.Certificate, *, now: datetime) -> int | None:
+    """Return the least of 30, 14, 7 and 1 within which a certificate expires, in days.
+
+    Returns:
+        Days; 0 if it has expired, ``None`` if it is good for longer.
+    """
+    left = certificate.not_valid_after_utc - now
+    if left < timedelta(0):
+        return 0
+    return min((days for days in EXPIRY_NOTICES if left <= timedelta(days=days)), default=None)
+
+
 def check_validity(path: Path, certificate: x509.Certificate, *, now: datetime) -> Iterator[Complaint]:
     """Say whether a certificate is not valid yet, has expired, or expires within the next 30, 14, 7 days or day."""
     start, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     who = f"the certificate of {_name(certificate.subject)}"
     if now < start:
         yield _error(path, f"{who} is not valid before {start:%Y-%m-%d %H:%M} UTC", "check the clock of this machine")
-    if now > end:
+    days = days_noticed(certificate, now=now)
+    if days == 0:
         yield _error(path, f"{who} expired on {end:%Y-%m-%d %H:%M} UTC", "renew it")
-    for days in sorted(EXPIRY_NOTICES):
-        if now <= end <= now + timedelta(days=days):
-            within = "a day" if days == 1 else f"{days} days"
-            yield _warning(path, f"{who} expires within {within}, on {end:%Y-%m-%d %H:%M} UTC", "renew it")
-            return
+    elif days is not None:
+        within = "a day" if days == 1 else f"{days} days"
+        yield _warning(path, f"{who} expires within {within}, on {end:%Y-%m-%d %H:%M} UTC", "renew it")
 
 
 # --- reading --------------------------------------------------------------------------------------

@@ -28,16 +28,16 @@ _LIST_HAS_EXPIRED = 12
 _UNKNOWN_ISSUER = frozenset({2, 18, 19, 20, 21, 27})
 _RENEW = "renew the client's certificate"
 _FAULTS = {
-    3: ("there is no revocation list that covers it", "complete client_crls"),
+    3: ("there is no revocation list that covers it", "complete [tls.clients] revocation_lists"),
     7: ("its signature is wrong", "give the client a good one"),
     9: ("it is not valid yet", "check both clocks"),
     10: ("it has expired", _RENEW),
     11: ("the revocation list of its issuer is not valid yet", "check the clock of this machine"),
     12: (
         "the revocation list of its issuer has ended",
-        'fetch a new one and send SIGHUP, or set crl_expired = "accept"',
+        'fetch a new one and send SIGHUP, or set expired_lists = "accept"',
     ),
-    22: ("the chain of issuers is longer than client_depth allows", "set client_depth higher if that is right"),
+    22: ("the chain of issuers is longer than [tls.clients] depth allows", "set it higher if that is right"),
     23: ("it has been revoked", "if that is a mistake, its issuer has to say so"),
     24: ("one of its issuers is no authority", "give the client a good one"),
     26: ("it is not meant for clients (extendedKeyUsage)", "get one with clientAuth"),
@@ -47,7 +47,7 @@ _FAULTS = {
 }
 _FOREIGN = (
     "no authority of ours vouches for it",
-    "add its issuer to client_authorities, if our users may come from there; the client has to send the ones between",
+    "if our users may come from there, add its issuer to [tls.clients] authorities, and let the client send its chain",
 )
 
 
@@ -125,7 +125,7 @@ def explain_missing() -> TlsError:
     """Explain a handshake without a certificate where one is required."""
     return TlsError(
         "the client showed no certificate, and one is required",
-        'give the client its certificate and key, or set client_certificates = "optional"',
+        'give the client its certificate and key, or set [tls.clients] ask = "optional"',
     )
 
 

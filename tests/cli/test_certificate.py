@@ -12,9 +12,9 @@ from cryptography import x509
 
 from ftpstwist.cli.main import main
 from ftpstwist.session.identity import Secret
-from ftpstwist.tls.own_authority import read_crl
 from ftpstwist.tls.certificate import load_pair
 from ftpstwist.tls.description import describe
+from ftpstwist.tls.own_authority import read_crl
 
 
 def certificate(*arguments) -> int:

@@ -1,12 +1,17 @@
 """Certificates and ciphers as the check sees them, with real files."""
 
+import json
+import sys
 from datetime import timedelta
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 
+from ftpstwist.config import passphrase
 from ftpstwist.config.certificates import make_policy, read_certificates
 from ftpstwist.config.load import parse
+from ftpstwist.session.identity import Secret
+from ftpstwist.tls.own_authority import write_bundle
 from ftpstwist.tls.selfsigned import make_self_signed, write_pair
 from tests.config.config_support import NOW, about, judge
 
@@ -126,6 +131,115 @@ def test_a_passphrase_file_that_does_not_help_is_told_why(locked, content, mode,
     said = said_about(locked, configuration("locked", 'passphrase_file = "pass"'))
     assert any(words in each for each in said)
     assert PASSPHRASE not in "".join(said)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            'certificate = "server.crt"',
+            (
+                "f.toml:1: tls.certificates[0].key: the setting is missing. "
+                "Add it: PEM file with the private key, mode 0600; or give a bundle."
+            ),
+        ),
+        (
+            'key = "server.key"',
+            (
+                "f.toml:1: tls.certificates[0].certificate: the setting is missing. "
+                "Add it: PEM file with the certificate and the full chain; or give a bundle."
+            ),
+        ),
+        (
+            'certificate = "server.crt"\nbundle = "x.p12"',
+            (
+                "f.toml:2: tls.certificates[0].certificate: the bundle {folder}/x.p12 holds certificate and key already. "
+                "Take out bundle, or certificate."
+            ),
+        ),
+        (
+            'certificate = "server.crt"\nkey = "server.key"\npassphrase_file = "p"\npassphrase_command = ["p"]',
+            (
+                "f.toml:5: tls.certificates[0].passphrase_command: passphrase_file is given, too, "
+                "and a key has one passphrase. Take one of them out."
+            ),
+        ),
+    ],
+)
+def test_which_files_are_meant_must_be_clear(folder, text, words):
+    """Half a pair, or two answers to one question: the server does not choose."""
+    assert said_about(folder, f"[[tls.certificates]]\n{text}") == [f"{folder}/" + words.format(folder=folder)]
+
+
+@pytest.fixture
+def bundle(folder):
+    """Certificate and key in one file, locked with a passphrase."""
+    pair = make_self_signed(["ftp.example.org"], now=NOW)
+    write_bundle(pair, folder / "server.p12", Secret(PASSPHRASE), name="server")
+    return folder
+
+
+def from_command(code: str) -> str:
+    return f"passphrase_command = {json.dumps([sys.executable, '-c', code])}"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'passphrase_variable = "FTPS_TEST"',
+        'passphrase_credential = "pass"',
+        from_command("import os; print(os.environb[b'FTPS_TEST'].decode()); print('second line')"),
+    ],
+)
+def test_a_bundle_opens_with_a_passphrase_from_anywhere(bundle, source, monkeypatch):
+    """Environment, systemd and programs such as a password store: whatever the site uses."""
+    monkeypatch.setenv("FTPS_TEST", PASSPHRASE)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(bundle / "credentials"))
+    (bundle / "credentials").mkdir()
+    (bundle / "credentials" / "pass").write_text(PASSPHRASE)
+    (bundle / "credentials" / "pass").chmod(0o400)
+    assert said_about(bundle, f'[[tls.certificates]]\nbundle = "server.p12"\n{source}') == []
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ('passphrase_variable = "FTPS_NONE"', "there is no variable FTPS_NONE in the environment"),
+        ('passphrase_credential = "pass"', "systemd has passed no credentials"),
+        ('passphrase_credential = "../pass"', '"../pass" is not the name of a credential'),
+        ('passphrase_command = ["/nowhere/ask"]', "/nowhere/ask can not be run (No such file or directory)"),
+        (from_command("print('open sesame'); raise SystemExit(3)"), "ended with status 3"),
+        (from_command("pass"), "is empty. Write the passphrase"),
+        (from_command("print('x' * 10000)"), "the passphrase is wrong"),
+        (from_command("import sys; print(sys.stdin.read(1) or 'no input')"), "the passphrase is wrong"),
+        (from_command("open('/dev/tty')"), "ended with status 1"),
+        ("", "has a passphrase and none is set"),
+    ],
+)
+def test_a_source_that_gives_no_passphrase_is_told_why(bundle, source, words, monkeypatch):
+    """And nobody is asked at a terminal, not even by the command."""
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    (said,) = said_about(bundle, f'[[tls.certificates]]\nbundle = "server.p12"\n{source}')
+    assert words in said
+    assert PASSPHRASE not in said
+    assert "sesame" not in said
+
+
+def test_a_command_that_never_ends_is_ended(bundle, monkeypatch):
+    """A password store that waits for somebody does not keep the server waiting for ever."""
+    monkeypatch.setattr(passphrase, "COMMAND_SECONDS", 0.2)
+    text = f'[[tls.certificates]]\nbundle = "server.p12"\n{from_command("import time; time.sleep(60)")}'
+    (said,) = said_about(bundle, text)
+    assert "took longer than 0.2 seconds" in said
+
+
+def test_a_bundle_is_a_secret_like_a_key(bundle):
+    """Its mode is judged, and a file that is no bundle is told apart from a wrong passphrase."""
+    (bundle / "server.p12").chmod(0o644)
+    text = '[[tls.certificates]]\nbundle = "server.p12"\n' + from_command(f"print({PASSPHRASE!r})")
+    (said,) = said_about(bundle, text)
+    assert "tls.certificates[0].bundle" in said
+    assert said.endswith(f"Run: chmod 600 {bundle}/server.p12.")
 
 
 def test_two_certificates_of_one_kind_for_one_name_are_refused(folder):

@@ -49,7 +49,6 @@ def test_all_mistakes_are_told_at_once_and_each_once():
         (5, "server.implicit[1]"),
         (5, "server.implicit[2]"),
         (7, "tls.profile"),
-        (8, "tls.certificates[0].key"),
         (9, "tls.certificates[0].certificate"),
         (11, "passive.ports"),
         (14, 'passive.addresses."10.0.0.1/8"'),

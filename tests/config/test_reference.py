@@ -66,6 +66,7 @@ def test_the_example_file_holds_the_defaults():
     settings = replace(
         settings,
         tls=replace(settings.tls, certificates=()),
+        accounts=replace(settings.accounts, certificates=replace(settings.accounts.certificates, rules=())),
         passive=replace(settings.passive, addresses={}),
     )
     assert settings == resolve(Settings(), Path("/etc"))

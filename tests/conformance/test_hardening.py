@@ -31,6 +31,7 @@ from tests.support.observe import (
     octets_until_closed,
     read_to_end,
     resident_kib,
+    stranger,
     write_certificate,
 )
 from tests.support.server import PASSWORD, ROOT, USER, running_server
@@ -90,7 +91,7 @@ def defended(tmp_path_factory):
 def test_injection_behind_auth(free, mechanism, injected):
     """K1: octets in the same segment as AUTH end the connection (421); none of them acts, in clear or in TLS."""
     log = Marked(free)
-    with connected(free).login() as client:
+    with connected(free, source=stranger()).login() as client:
         client.sock.sendall(b"AUTH " + mechanism + b"\r\n" + injected)
         assert client.answer().code == 421
         assert client.is_closed()
@@ -257,6 +258,7 @@ def test_passive_port_without_expectation(free):
             assert octets_until_closed(data) == b""
         first = client.passive_port()
         with client.connect(first) as data:
+            assert client.code("NOOP") == 200, "and the connection was accepted meanwhile"
             client.passive_port()
             assert octets_until_closed(data) == b"", "the second EPSV replaces the first"
     with socket.create_connection(("127.0.0.1", first), timeout=10) as data:
@@ -274,12 +276,12 @@ def test_handshake_time_limit(strict):
         tls_context().wrap_bio(ssl.MemoryBIO(), outgoing).do_handshake()
     hello = outgoing.read()
     with ExitStack() as stack:
-        silent = stack.enter_context(connected(strict))
-        halfway = stack.enter_context(connected(strict))
+        silent = stack.enter_context(connected(strict, source=stranger()))
+        halfway = stack.enter_context(connected(strict, source=stranger()))
         for client in (silent, halfway):
             assert client.code("AUTH TLS") == 234
-        implicit_silent = stack.enter_context(Client("127.0.0.1", strict.port("implicit")))
-        unfinished = stack.enter_context(Client("127.0.0.1", strict.port("implicit")))
+        implicit_silent = stack.enter_context(Client("127.0.0.1", strict.port("implicit"), source=stranger()))
+        unfinished = stack.enter_context(Client("127.0.0.1", strict.port("implicit"), source=stranger()))
         halfway.sock.sendall(hello[:60])
         unfinished.sock.sendall(hello)
         for client in (silent, halfway, implicit_silent):
@@ -474,11 +476,14 @@ def test_delays_count_for_the_address(tmp_path):
 # --- K8: nothing of TLS that is not needed ------------------------------------------------------------
 
 
+S_CLIENT = ("openssl", "s_client", "-connect")
+
+
 def s_client(server, *arguments, send=b"", service="explicit"):
     """Run ``openssl s_client`` against a control port; returns what it printed."""
     starttls = ["-starttls", "ftp"] if service == "explicit" else []
     done = subprocess.run(
-        ["openssl", "s_client", "-connect", f"127.0.0.1:{server.port(service)}", *starttls, *arguments],
+        [*S_CLIENT, f"127.0.0.1:{server.port(service)}", "-bind", f"{stranger()}:0", *starttls, *arguments],
         input=send,
         capture_output=True,
         timeout=30,
@@ -549,7 +554,7 @@ def test_renegotiation_on_data(free):
         port = client.passive_port()
         assert client.code("STOR renegotiated") == 150
         done = subprocess.run(
-            ["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-tls1_2"],
+            [*S_CLIENT, f"127.0.0.1:{port}", "-tls1_2"],
             input=b"R\n",
             capture_output=True,
             timeout=30,

@@ -24,6 +24,7 @@ from tests.support.observe import (
     nobody_comes_to,
     octets_until_closed,
     read_to_end,
+    stranger,
     write_certificate,
 )
 from tests.support.server import PASSWORD, USER, running_server
@@ -478,7 +479,7 @@ def test_a_failed_handshake_ends_the_connection(free, service, garbage):
 def test_a_client_that_leaves_in_the_handshake(free, service):
     """T18: half a ClientHello and FIN: nothing but TLS is said, and the log tells where it ended."""
     log = Marked(free)
-    with Client("127.0.0.1", free.port(service)) as client:
+    with Client("127.0.0.1", free.port(service), source=stranger()) as client:
         if service == "explicit":
             assert client.answer().code == 220
             assert client.code("AUTH TLS") == 234

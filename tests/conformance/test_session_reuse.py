@@ -22,6 +22,7 @@ from tests.support.observe import (
     fingerprint,
     octets_until_closed,
     read_to_end,
+    stranger,
     write_certificate,
 )
 from tests.support.server import PASSWORD, running_server
@@ -75,7 +76,7 @@ class Sessions:
 
     def __init__(self, server, version, which):
         self._others = ExitStack()
-        self.control = self._others.enter_context(logged_in(server, version=version))
+        self.control = self._others.enter_context(logged_in(server, version=version, source=stranger()))
         assert self.control.code("TYPE I") == 200
         self._own = self.control.context, self.control.sock.session
         if which == "own":

@@ -14,7 +14,15 @@ import subprocess
 import pytest
 
 from tests.support.client import Client, connected, tls_context
-from tests.support.observe import Marked, assert_no_traceback, closed_sessions, events, eventually, octets_until_closed
+from tests.support.observe import (
+    Marked,
+    assert_no_traceback,
+    closed_sessions,
+    events,
+    eventually,
+    octets_until_closed,
+    stranger,
+)
 from tests.support.server import running_server
 
 HTTP = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: browser\r\n\r\n"
@@ -36,7 +44,7 @@ def _speak(server, service, octets, *, fin=False):
     """Connect, say something, and return all that was heard, and what the log told of it."""
     log = Marked(server)
     ended = closed_sessions(server)
-    with Client("127.0.0.1", server.port(service)) as client:
+    with Client("127.0.0.1", server.port(service), source=stranger()) as client:
         client.sock.sendall(octets)
         if fin:
             client.sock.shutdown(socket.SHUT_WR)
@@ -169,7 +177,7 @@ def test_other_protocols_on_the_explicit_port(server, octets, is_protected):
     """K2: a browser, mailer or SSH client is closed at its first word, 421, in clear and in TLS; nothing is executed."""
     octets += b"USER alice\r\nPASS correct horse\r\nDELE old\r\n"
     log = Marked(server)
-    with connected(server) as client:
+    with connected(server, source=stranger()) as client:
         if is_protected:
             client.auth()
         client.sock.sendall(octets)
@@ -184,7 +192,7 @@ def test_alpn_of_a_browser(server):
     """K2: a TLS client that offers web protocols gets the alert no_application_protocol on both services."""
     context = tls_context()
     context.set_alpn_protocols(["h2", "http/1.1"])
-    with connected(server) as client:
+    with connected(server, source=stranger()) as client:
         assert client.code("AUTH TLS") == 234
         with pytest.raises(ssl.SSLError, match=r"(?i)application.protocol"):
             context.wrap_socket(client.sock)

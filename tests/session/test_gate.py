@@ -37,9 +37,8 @@ def argument_for(row):
 
 def expected(row, require, *, tls, logged_in, level):
     """The rules in words, written down a second time."""
-    held = {"none": set(), "data": set(), "login": {"USER", "PASS", "ACCT"}}.get(
-        require.value, set(CATALOGUE) - NEVER_HELD_BACK
-    )
+    commands, _, data = require.value.rpartition("+") if "data" in require.value else (require.value, "", "")
+    held = {"none": set(), "": set(), "login": {"USER", "PASS", "ACCT"}}.get(commands, set(CATALOGUE) - NEVER_HELD_BACK)
     if not tls and row.verb in held:
         return 530
     if not logged_in and (row.alias or row.verb) not in WITHOUT_LOGIN:
@@ -50,7 +49,10 @@ def expected(row, require, *, tls, logged_in, level):
         return 503
     if row.verb in {"PBSZ", "PROT"} and not tls:
         return 503
-    if row.verb in TRANSFERS and require in {Require.DATA, Require.ALL} and level is not ProtectionLevel.PRIVATE:
+    is_private = level is ProtectionLevel.PRIVATE
+    if row.verb in TRANSFERS and ((data == "data" or commands == "all") and not is_private):
+        return 521
+    if row.verb in TRANSFERS and data == "!data" and is_private:
         return 521
     return None
 
@@ -67,6 +69,28 @@ def test_every_verb_in_every_state(require, verb):
         reply = judge(row, argument_for(row), current, require.policy)
         wanted = expected(row, require, tls=tls, logged_in=logged_in, level=level)
         assert (reply.code if reply else None) == wanted, (verb, require, tls, logged_in, level)
+
+
+@pytest.mark.parametrize("require", Require)
+@pytest.mark.parametrize("verb", CATALOGUE)
+def test_after_ccc_every_verb_is_judged_as_in_clear(require, verb):
+    """T6: no policy takes a connection that CCC has cleared for a protected one."""
+    row = CATALOGUE[verb]
+    for logged_in, level in product((False, True), (ProtectionLevel.CLEAR, ProtectionLevel.PRIVATE)):
+        cleared = state(tls=True, named=True, logged_in=logged_in, level=level)
+        cleared.clear_tls()
+        reply = judge(row, argument_for(row), cleared, require.policy)
+        wanted = expected(row, require, tls=False, logged_in=logged_in, level=level)
+        assert (reply.code if reply else None) == wanted, (logged_in, level)
+
+
+@pytest.mark.parametrize(("verb", "argument"), [("PBSZ", "0"), ("PROT", "C"), ("PROT", "P")])
+def test_protection_is_settled_after_ccc(verb, argument):
+    """T6: PBSZ and PROT are refused after CCC, and the text does not send the client to AUTH in vain."""
+    cleared = state(tls=True, logged_in=True)
+    cleared.clear_tls()
+    reply = judge(CATALOGUE[verb], argument, cleared, Require.NONE.policy)
+    assert (reply.code, reply.lines[0]) == (503, f"No {verb} after CCC")
 
 
 @pytest.mark.parametrize("verb", [row.verb for row in CATALOGUE.values() if row.argument is Argument.REQUIRED])

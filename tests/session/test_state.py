@@ -47,18 +47,97 @@ def test_impossible_login_moves_are_errors(stage, event):
         state.move_login(event)
 
 
+CLEAR, HANDSHAKE, TLS, CLEARED = ControlProtection
+CONTROL_MOVES = {
+    # what the client did: (from, to), …; everything else is impossible
+    ControlEvent.START: {(CLEAR, HANDSHAKE)},
+    ControlEvent.ESTABLISHED: {(HANDSHAKE, TLS)},
+    ControlEvent.CLEAR: {(TLS, CLEARED)},
+    ControlEvent.REINITIALIZE: {(CLEAR, CLEAR), (TLS, CLEAR), (CLEARED, CLEAR)},
+}
+
+
 @pytest.mark.parametrize(("protection", "event"), sorted(product(ControlProtection, ControlEvent), key=str))
 def test_control_table(protection, event):
-    """T18: TLS starts once, is established once, and never falls back to clear by itself."""
+    """T5, T18, T22: TLS starts once, only CCC and REIN take it off, and from CCC only REIN leads on to AUTH."""
     state = SessionState(control=protection)
-    move = state.start_tls if event is ControlEvent.START else state.establish_tls
-    if (protection, event) in CONTROL_TABLE:
+    move = {
+        ControlEvent.START: state.start_tls,
+        ControlEvent.ESTABLISHED: state.establish_tls,
+        ControlEvent.CLEAR: state.clear_tls,
+        ControlEvent.REINITIALIZE: state.reinitialize,
+    }[event]
+    target = dict(CONTROL_MOVES[event]).get(protection)
+    assert CONTROL_TABLE.get((protection, event)) is target
+    if target is not None:
         move()
-        assert state.control is CONTROL_TABLE[protection, event]
-        assert state.control is not ControlProtection.CLEAR
+        assert state.control is target
     else:
         with pytest.raises(SequenceError):
             move()
+
+
+@pytest.mark.parametrize(
+    ("protection", "protected", "cleared", "session_tls"),
+    [
+        (CLEAR, False, False, False),
+        (HANDSHAKE, False, False, False),
+        (TLS, True, False, True),
+        (CLEARED, False, True, True),
+    ],
+)
+def test_what_the_states_mean(protection, protected, cleared, session_tls):
+    """T6: after CCC commands are in clear, and data connections still belong to the TLS session."""
+    state = SessionState(control=protection)
+    assert state.is_protected is protected
+    assert state.is_cleared is cleared
+    assert state.has_session_tls is session_tls
+
+
+@pytest.mark.parametrize("level", [ProtectionLevel.CLEAR, ProtectionLevel.PRIVATE])
+@pytest.mark.parametrize("service", Service)
+def test_ccc_keeps_login_and_level(service, level):
+    """T6: data stays as PROT has set it; nobody has to log in again."""
+    state = logged_in(service)
+    state.start_tls()
+    state.establish_tls()
+    state.level = level
+    state.clear_tls()
+    assert state.level is level
+    assert state.is_logged_in
+    assert state.working_directory == Pathname.parse("/in")
+
+
+@pytest.mark.parametrize("with_ccc", [True, False])
+def test_rein_leads_back_to_auth(with_ccc):
+    """T22: on the explicit service REIN is the state right after connecting, also behind CCC."""
+    state = logged_in()
+    state.start_tls()
+    state.establish_tls()
+    state.level = ProtectionLevel.PRIVATE
+    if with_ccc:
+        state.clear_tls()
+    state.reinitialize()
+    assert state == SessionState()
+    state.start_tls()
+
+
+def test_rein_leaves_implicit_tls_on():
+    """T22: the implicit service begins under TLS; what CCC took off there can be had again by AUTH."""
+    state = logged_in(Service.IMPLICIT)
+    state.start_tls()
+    state.establish_tls()
+    state.reinitialize()
+    assert state.is_protected
+    assert not state.is_logged_in
+    assert state.level is ProtectionLevel.PRIVATE
+    state.clear_tls()
+    state.reinitialize()
+    assert state.control is CLEAR
+    assert state.level is ProtectionLevel.CLEAR
+    state.start_tls()
+    state.establish_tls()
+    assert state.level is ProtectionLevel.PRIVATE
 
 
 def logged_in(service=Service.EXPLICIT):

@@ -65,6 +65,7 @@ class Client:
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._buffer = b""
         self.private = False
+        self.session: ssl.SSLSession | None = None
         if implicit:
             self.wrap()
             self.private = True
@@ -83,6 +84,12 @@ class Client:
     def wrap(self) -> None:
         """Shake hands; from here on, an end without close_notify is an ``ssl.SSLEOFError``."""
         self.sock = self.context.wrap_socket(self.sock, server_hostname=self.server_name, suppress_ragged_eofs=False)
+
+    def unwrap(self, *, notify: bool = True) -> None:
+        """Take TLS off the control connection, with close_notify both ways or without a word."""
+        self.session = self.sock.session
+        self.sock = self.sock.unwrap() if notify else socket.socket(fileno=self.sock.detach())
+        self.sock.settimeout(TIMEOUT)
 
     def send(self, line: str | bytes) -> None:
         octets = line.encode("utf-8", "surrogateescape") if isinstance(line, str) else line
@@ -167,8 +174,8 @@ class Client:
         return int(re.search(r"\(\|\|\|([0-9]+)\|\)", answer.text)[1])
 
     def connect(self, port: int, *, source: str | None = None) -> socket.socket:
-        """Connect to a passive port; *source* is another address of ours to come from."""
-        address = None if source is None else (source, 0)
+        """Connect to a passive port, from the address of the control connection or from *source*."""
+        address = (source or self.sock.getsockname()[0], 0)
         return socket.create_connection((self.sock.getpeername()[0], port), timeout=TIMEOUT, source_address=address)
 
     def passive(self) -> socket.socket:
@@ -199,19 +206,24 @@ class Client:
         assert answer.code == 200, answer
         return listener
 
-    def begin(self, command: str | bytes) -> socket.socket:
-        """Begin a transfer; return its data connection, shaken hands on if private."""
+    def begin_plain(self, command: str | bytes) -> socket.socket:
+        """Begin a transfer; return its data connection before any handshake."""
         data = self.passive()
         first = self.do(command)
         if first.code != 150:
             data.close()
         assert first.code == 150, first
+        return data
+
+    def begin(self, command: str | bytes) -> socket.socket:
+        """Begin a transfer; return its data connection, shaken hands on if private."""
+        data = self.begin_plain(command)
         return self.wrap_data(data) if self.private else data
 
     def wrap_data(self, data: socket.socket, session: ssl.SSLSession | bool | None = True) -> ssl.SSLSocket:
         """Shake hands on a data connection, with the control connection's TLS session unless told otherwise."""
         if session is True:
-            session = self.sock.session
+            session = self.sock.session if isinstance(self.sock, ssl.SSLSocket) else self.session
         return self.context.wrap_socket(
             data, server_hostname=self.server_name, session=session or None, suppress_ragged_eofs=False
         )
@@ -254,13 +266,13 @@ def connected(server: Server, host: str = "127.0.0.1", **options) -> Client:
     return client
 
 
-def logged_in(server: Server, host: str = "127.0.0.1", *, version: str | None = None) -> Client:
+def logged_in(server: Server, host: str = "127.0.0.1", **options) -> Client:
     """Log in with TLS on both connections."""
-    return connected(server, host, version=version).auth().login().protect()
+    return connected(server, host, **options).auth().login().protect()
 
 
-def implicit(server: Server, host: str = "127.0.0.1", *, version: str | None = None) -> Client:
+def implicit(server: Server, host: str = "127.0.0.1", **options) -> Client:
     """Log in on the implicit service."""
-    client = Client(host, server.port("implicit", host), implicit=True, version=version)
+    client = Client(host, server.port("implicit", host), implicit=True, **options)
     assert client.answer().code == 220
     return client.login()

@@ -46,6 +46,9 @@ class Transport:
     def start_tls(self, session_tls):
         self.events.append("start_tls")
 
+    def stop_tls(self):
+        self.events.append("stop_tls")
+
     def pause_reading(self):
         self.events.append("pause")
 
@@ -75,6 +78,11 @@ class Authenticator:
 
     def refuses(self, peer):
         return peer in self.banned
+
+    async def login_by_certificate(self, request):
+        if request.certificate != request.user:
+            return None
+        return LoggedInAccount(Identity(request.user), self.files, self._logout, "certificate")
 
     async def login(self, request):
         if request.password.reveal() == "slow":
@@ -227,6 +235,10 @@ class Bench:
     def establish_tls(self):
         self.transport.tls = FACTS
         self.pi.tls_established(FACTS)
+
+    def clear_tls(self):
+        self.transport.tls = None
+        self.pi.tls_cleared()
 
     def lose(self, reason="gone"):
         self.pi.connection_lost(reason)

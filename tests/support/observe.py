@@ -10,6 +10,7 @@ import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from threading import Event
 from typing import TypeVar
@@ -86,6 +87,15 @@ def resident_kib(pid: int) -> int:
 def assert_no_traceback(server: Server) -> None:
     """Every error was foreseen."""
     assert "Traceback" not in server.log()
+
+
+_strangers = count(1)
+
+
+def stranger() -> str:
+    """Return a loopback address that no test has come from: the logs only count what one address repeats."""
+    number = next(_strangers)
+    return f"127.77.{number >> 8}.{number & 255}"
 
 
 # --- certificates ---

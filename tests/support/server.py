@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -84,7 +84,9 @@ def _merge(text: str, more: str) -> str:
 
 
 @contextmanager
-def running_server(folder: Path, config: str = "", users: str = "", *, tables: str = "") -> Iterator[Server]:
+def running_server(
+    folder: Path, config: str = "", users: str = "", *, tables: str = "", prefix: Sequence[str] = ()
+) -> Iterator[Server]:
     """Start a server below *folder*.
 
     Args:
@@ -92,6 +94,7 @@ def running_server(folder: Path, config: str = "", users: str = "", *, tables: s
         config: Changes settings.
         users: Is put behind the one user's table; ``HASH`` stands for the hash of the one password.
         tables: Is put behind the settings as it is: repeated tables, such as certificates.
+        prefix: Command that becomes the server in the end, such as ``unshare`` with its arguments.
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "files" / USER).mkdir(parents=True, exist_ok=True)
@@ -101,7 +104,7 @@ def running_server(folder: Path, config: str = "", users: str = "", *, tables: s
     users_file.chmod(0o600)
     with (folder / "server.log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-m", "tests.support.launch", str(folder / "ftps.toml")],
+            [*prefix, sys.executable, "-W", "ignore", "-m", "tests.support.launch", str(folder / "ftps.toml")],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from ftpstwist.session.identity import Secret
+from ftpstwist.tls.description import UnknownFileError, describe
 from ftpstwist.tls.own_authority import (
     Authority,
     AuthorityError,
@@ -24,7 +25,6 @@ from ftpstwist.tls.own_authority import (
     write_bundle,
     write_crl,
 )
-from ftpstwist.tls.description import UnknownFileError, describe
 from ftpstwist.tls.selfsigned import write_pair
 from tests.tls.tls_support import NOW, pair
 

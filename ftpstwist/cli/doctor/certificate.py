@@ -54,7 +54,9 @@ def _judge_trust(certificate: x509.Certificate, trust: str) -> Findings[None]:
             "On the server: a certificate of a public authority (ACME); or give clients this one, and --ca-file here",
         )
     elif "in certificate chain" in trust:
-        yield problem("certificate", "of an authority that is not known here", "Give clients that authority, and --ca-file here")
+        yield problem(
+            "certificate", "of an authority that is not known here", "Give clients that authority, and --ca-file here"
+        )
     else:
         yield problem(
             "certificate",
@@ -93,7 +95,9 @@ def _judge_validity(certificate: x509.Certificate, now: datetime) -> Findings[No
     if now > end:
         yield problem("certificate", f"it expired on {end:%Y-%m-%d}", _RENEW)
     elif now < begin:
-        yield problem("certificate", f"it is not valid before {begin:%Y-%m-%d %H:%M} UTC", "Check the clocks of both sides")
+        yield problem(
+            "certificate", f"it is not valid before {begin:%Y-%m-%d %H:%M} UTC", "Check the clocks of both sides"
+        )
     elif end - now < SOON:
         yield problem("certificate", f"it expires in {(end - now).days} days, on {end:%Y-%m-%d}", _RENEW)
     else:
@@ -111,7 +115,9 @@ def _judge_strength(certificate: x509.Certificate) -> Findings[None]:
     except (UnsupportedAlgorithm, ValueError):
         return
     if isinstance(key, rsa.RSAPublicKey) and key.key_size < MIN_RSA_BITS:
-        yield problem("certificate", f"its RSA key has {key.key_size} bits only", "On the server: a new key, 2048 bits or more")
+        yield problem(
+            "certificate", f"its RSA key has {key.key_size} bits only", "On the server: a new key, 2048 bits or more"
+        )
     if weak_hash and certificate.issuer != certificate.subject:
         yield problem("certificate", "it is signed with SHA-1 or MD5", "On the server: get one signed with SHA-256")
 

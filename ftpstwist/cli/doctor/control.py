@@ -12,13 +12,15 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from ftpstwist.cli.doctor.finding import quoted
+from ftpstwist.cli.doctor.finding import quoted, said
 from ftpstwist.cli.doctor.patience import Patience
 from ftpstwist.wire.pathname import decode_name, encode_name
 from ftpstwist.wire.reply import Reply
 
 MAX_LINE_OCTETS = 16384
 MAX_REPLY_LINES = 1000
+AUTH_ACCEPTED = 234
+"""RFC 2228 section 4: go on with the security data exchange."""
 _FIRST_LINE = re.compile(r"([1-6][0-9]{2})(?:([ -])(.*))?", re.DOTALL)
 _CHUNK = 65536
 
@@ -80,7 +82,9 @@ class ControlConnection:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def close(self) -> None:
@@ -98,6 +102,16 @@ class ControlConnection:
             raise ConversationError("the control connection is in clear")
         return self._sock
 
+    def ask_for_tls(self) -> None:
+        """AUTH TLS.
+
+        Raises:
+            ConversationError: It was refused.
+        """
+        answer = self.do("AUTH TLS")
+        if answer.code != AUTH_ACCEPTED:
+            raise ConversationError(f"AUTH TLS was answered with {said(answer)}")
+
     def start_tls(self, context: ssl.SSLContext) -> ssl.SSLSocket:
         """Shake hands.
 
@@ -106,9 +120,7 @@ class ControlConnection:
         """
         self._buffer = b""
         self._sock.settimeout(self._patience.left(self._patience.deadline()))
-        self._sock = context.wrap_socket(
-            self._sock, server_hostname=self.place.host, suppress_ragged_eofs=False
-        )
+        self._sock = context.wrap_socket(self._sock, server_hostname=self.place.host, suppress_ragged_eofs=False)
         return self._sock
 
     def send(self, line: str) -> None:
@@ -212,9 +224,7 @@ def open_encrypted(place: Place, context: ssl.SSLContext, patience: Patience) ->
             control.reply()
         else:
             control.reply()
-            answer = control.do("AUTH TLS")
-            if answer.code != 234:  # noqa: PLR2004 - RFC 4217 section 4
-                raise ConversationError(f"AUTH TLS was answered with {answer.code}")
+            control.ask_for_tls()
             control.start_tls(context)
     except BaseException:
         control.close()

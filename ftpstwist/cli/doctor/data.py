@@ -99,6 +99,8 @@ class DataConnections:
         with self._begin(command) as data:
             octets, ended = self._read(data)
             resumed = bool(data.session_reused)
+            if ended:
+                _send_close_notify(data)
         self._confirm()
         return Received(octets, resumed, ended)
 
@@ -132,15 +134,18 @@ class DataConnections:
     def _begin(self, command: str) -> Iterator[ssl.SSLSocket]:
         plain = self._connect()
         try:
-            first = self._control.do(command)
-            if not first.is_preliminary:
-                raise TransferError(f"{command.partition(' ')[0]} is refused", first)
+            self._require_preliminary(command)
             data = self._wrap(plain)
         except BaseException:
             plain.close()
             raise
         with data:
             yield data
+
+    def _require_preliminary(self, command: str) -> None:
+        first = self._control.do(command)
+        if not first.is_preliminary:
+            raise TransferError(f"{command.partition(' ')[0]} is refused", first)
 
     def _connect(self) -> socket.socket:
         reply = self._control.do(self._verb)
@@ -202,6 +207,6 @@ def _send_close_notify(data: ssl.SSLSocket) -> None:
     """Send ours and do not wait for theirs: not every server sends one."""
     timeout = data.gettimeout()
     data.settimeout(0)
-    with suppress(ssl.SSLWantReadError, ssl.SSLEOFError, ConnectionError):
+    with suppress(OSError):
         data.unwrap()
     data.settimeout(timeout)

@@ -8,36 +8,56 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ftpstwist.cli.doctor.certificate import judge_certificate
-from ftpstwist.cli.doctor.control import ControlConnection, Place, open_encrypted, words
+from ftpstwist.cli.doctor.control import AUTH_ACCEPTED, ControlConnection, Place, open_encrypted, words
 from ftpstwist.cli.doctor.finding import Finding, Findings, note, ok, problem, quoted, said
 from ftpstwist.cli.doctor.patience import Patience
-
-AUTH_ACCEPTED = 234
-"""RFC 2228 section 4: go on with the security data exchange."""
 
 _TLS_OFF = (
     "On the server: switch TLS on and give it a certificate (ProFTPD TLSEngine on; vsftpd ssl_enable=YES; "
     "Pure-FTPd TLS 1 or 2)"
 )
 _CAUSES = (
-    (("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG"), "the answer was no TLS",
-     "Something between changes the connection: switch off the FTP inspection of firewalls and routers"),
-    (("UNSUPPORTED_PROTOCOL", "PROTOCOL_VERSION"), "no common TLS version",
-     "On the server: allow TLS 1.2 and 1.3"),
-    (("HANDSHAKE_FAILURE", "NO_SHARED_CIPHER"), "no common cipher suite, or no usable certificate",
-     "On the server: remove restrictions of ciphers, and check that certificate and key fit them"),
-    (("DH_KEY_TOO_SMALL",), "the server's Diffie-Hellman group is too small",
-     "On the server: use 2048 bits or more, or ECDHE"),
-    (("KEY_TOO_SMALL", "MD_TOO_WEAK"), "the key or the signature of the certificate is too weak",
-     "On the server: a new certificate, RSA with 2048 bits or ECDSA, signed with SHA-256"),
-    (("UNSAFE_LEGACY_RENEGOTIATION",), "the server does not know secure renegotiation (RFC 5746)",
-     "On the server: a newer TLS library"),
-    (("CERTIFICATE_REQUIRED", "ALERT_BAD_CERTIFICATE", "ALERT_UNKNOWN_CA"), "the server wants a client certificate",
-     "In the client: give it a certificate that the server's CA has signed"),
-    (("UNRECOGNIZED_NAME",), "the server does not know this host name",
-     "Use a name of its certificate, or add this one to the server's virtual hosts"),
-    (("INTERNAL_ERROR",), "the server failed inside",
-     "See the server's log: often it can not read its key or certificate"),
+    (
+        ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG"),
+        "the answer was no TLS",
+        "Something between changes the connection: switch off the FTP inspection of firewalls and routers",
+    ),
+    (("UNSUPPORTED_PROTOCOL", "PROTOCOL_VERSION"), "no common TLS version", "On the server: allow TLS 1.2 and 1.3"),
+    (
+        ("HANDSHAKE_FAILURE", "NO_SHARED_CIPHER"),
+        "no common cipher suite, or no usable certificate",
+        "On the server: remove restrictions of ciphers, and check that certificate and key fit them",
+    ),
+    (
+        ("DH_KEY_TOO_SMALL",),
+        "the server's Diffie-Hellman group is too small",
+        "On the server: use 2048 bits or more, or ECDHE",
+    ),
+    (
+        ("KEY_TOO_SMALL", "MD_TOO_WEAK"),
+        "the key or the signature of the certificate is too weak",
+        "On the server: a new certificate, RSA with 2048 bits or ECDSA, signed with SHA-256",
+    ),
+    (
+        ("UNSAFE_LEGACY_RENEGOTIATION",),
+        "the server does not know secure renegotiation (RFC 5746)",
+        "On the server: a newer TLS library",
+    ),
+    (
+        ("CERTIFICATE_REQUIRED", "ALERT_BAD_CERTIFICATE", "ALERT_UNKNOWN_CA"),
+        "the server wants a client certificate",
+        "In the client: give it a certificate that the server's CA has signed",
+    ),
+    (
+        ("UNRECOGNIZED_NAME",),
+        "the server does not know this host name",
+        "Use a name of its certificate, or add this one to the server's virtual hosts",
+    ),
+    (
+        ("INTERNAL_ERROR",),
+        "the server failed inside",
+        "See the server's log: often it can not read its key or certificate",
+    ),
 )
 
 
@@ -49,7 +69,7 @@ def trusting_context() -> ssl.SSLContext:
     return context
 
 
-def verifying_context(authorities: Path | None) -> ssl.SSLContext:
+def verifying_context(authorities: Path | None = None) -> ssl.SSLContext:
     """Return a context that takes certificates of known authorities only; names are compared elsewhere.
 
     Args:
@@ -105,14 +125,13 @@ def ask_for_tls(place: Place, patience: Patience) -> Findings[bool]:
     return False
 
 
-def shake_hands(place: Place, authorities: Path | None, patience: Patience) -> Findings[Encrypted | None]:
+def shake_hands(place: Place, trust: ssl.SSLContext, patience: Patience) -> Findings[Encrypted | None]:
     """Put TLS on, with the certificate verified if that works, else without."""
-    trust = ""
-    context = verifying_context(authorities)
+    complaint, context = "", trust
     try:
         control = open_encrypted(place, context, patience)
     except ssl.SSLCertVerificationError as error:
-        trust = error.verify_message
+        complaint = error.verify_message
         context = trusting_context()
         try:
             control = open_encrypted(place, context, patience)
@@ -123,7 +142,7 @@ def shake_hands(place: Place, authorities: Path | None, patience: Patience) -> F
         yield explain(error)
         return None
     yield from _describe(control)
-    yield from judge_certificate(control.tls.getpeercert(binary_form=True) or b"", place.host, trust)
+    yield from judge_certificate(control.tls.getpeercert(binary_form=True) or b"", place.host, complaint)
     return Encrypted(control, context)
 
 
@@ -146,7 +165,9 @@ def explain(error: OSError, step: str = "handshake") -> Finding:
         return problem(step, "no answer to the ClientHello", "Switch off the FTP inspection of firewalls in between")
     if isinstance(error, ssl.SSLEOFError | ConnectionError):
         return problem(
-            step, "the server closed the connection in the middle", "See the server's log: often it can not use its certificate"
+            step,
+            "the server closed the connection in the middle",
+            "See the server's log: often it can not use its certificate",
         )
     reason = (error.reason or "").upper() if isinstance(error, ssl.SSLError) else ""
     for signs, cause, remedy in _CAUSES:

@@ -66,7 +66,8 @@ def protect(control: ControlConnection) -> Findings[bool]:
     yield problem(
         "protection",
         f"PROT P is refused: {said(level)}",
-        "On the server: allow TLS on data connections (ProFTPD TLSRequired; vsftpd force_local_data_ssl; Pure-FTPd TLS 3)",
+        "On the server: allow TLS on data connections (ProFTPD TLSRequired; vsftpd force_local_data_ssl; "
+        "Pure-FTPd TLS 3)",
     )
     return False
 

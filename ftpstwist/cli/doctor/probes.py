@@ -7,8 +7,15 @@ from __future__ import annotations
 
 import ssl
 
-from ftpstwist.cli.doctor.control import ControlConnection, ConversationError, Place, open_encrypted, words
-from ftpstwist.cli.doctor.encryption import AUTH_ACCEPTED, obsolete_context, trusting_context
+from ftpstwist.cli.doctor.control import (
+    AUTH_ACCEPTED,
+    ControlConnection,
+    ConversationError,
+    Place,
+    open_encrypted,
+    words,
+)
+from ftpstwist.cli.doctor.encryption import obsolete_context, trusting_context
 from ftpstwist.cli.doctor.finding import Findings, note, ok, problem, serious
 from ftpstwist.cli.doctor.patience import Patience
 

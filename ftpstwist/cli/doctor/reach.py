@@ -27,7 +27,7 @@ IMPLICIT_PORT = 990
 
 _CLOSED = "Start the server, or let its port through the firewall; behind a router, forward the port"
 _EXPLICIT_CLIENT = "In the client: choose explicit FTP over TLS (FTPES), not implicit"
-_IMPLICIT_CLIENT = "In the client: choose implicit FTP over TLS (ftps://); here: leave --explicit out"
+_IMPLICIT_CLIENT = "In the client: choose implicit FTP over TLS (ftps://), not explicit"
 _NO_TLS_AT_ONCE = "The port talks FTP in clear first: explicit mode"
 
 
@@ -131,7 +131,9 @@ def _greet(place: Place, *, implicit: bool, patience: Patience, may_differ: bool
         return (yield from _after_silence(mode, patience, may_differ=may_differ))
     except (ConversationError, OSError) as error:
         why = words(error) if isinstance(error, OSError) else str(error)
-        yield problem("greeting", f"none: {why}", "See the server's log: a ban, a limit on connections, or allowed networks")
+        yield problem(
+            "greeting", f"none: {why}", "See the server's log: a ban, a limit on connections, or allowed networks"
+        )
         return None
     return (yield from _judge_greeting(mode, reply, time.monotonic() - begin))
 
@@ -200,6 +202,8 @@ def _other_protocol(line: str) -> Finding:
         return problem("greeting", "a web server answers", "Give --port: FTPS is at 21 or 990")
     if line.startswith("SSH-"):
         return problem(
-            "greeting", f"an SSH server answers ({quoted(line)})", "That is for SFTP, another protocol: give --port, 21 or 990"
+            "greeting",
+            f"an SSH server answers ({quoted(line)})",
+            "That is for SFTP, another protocol: give --port, 21 or 990",
         )
     return problem("greeting", f"no FTP: {quoted(line)}", "Give --port: FTPS is at 21 or 990")

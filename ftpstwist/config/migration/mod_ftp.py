@@ -1,0 +1,230 @@
+"""From an httpd configuration with mod_ftp to our TOML.
+
+A virtual host with ``FTP On`` becomes a listener, implicit with
+``FTPImplicitSSL On``; certificates come from mod_ssl's directives, users from
+``ftpstwist user``. What belongs to HTTP alone is passed over.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ftpstwist.config.migration.apachestyle import Directive, parse
+from ftpstwist.config.migration.outcome import (
+    Converter,
+    Outcome,
+    apply,
+    becomes,
+    left_out,
+    number_of,
+    one_of,
+    taken_elsewhere,
+    text_of,
+    word_of,
+)
+
+UNKNOWN = "not known to this converter; look for it in docs/configuration.md"
+
+
+def convert(text: str) -> Outcome:
+    """Convert an httpd configuration.
+
+    Raises:
+        ApacheStyleError: It can not be read.
+    """
+    outcome = Outcome()
+    outcome.set("server.explicit", [])
+    outcome.set("server.implicit", [])
+    outcome.notes["require"] = "none"
+    directives = _flattened(parse(text))
+    apply(outcome, directives, DIRECTIVES, UNKNOWN)
+    outcome.set("policy.require", outcome.notes["require"])
+    _pair_certificates(outcome)
+    return outcome
+
+
+def _flattened(directives: list[Directive]) -> list[Directive]:
+    flat: list[Directive] = []
+    for each in directives:
+        if each.is_section and each.key in {"ifmodule", "ifdefine", "ifversion"}:
+            flat += _flattened(each.children)
+        else:
+            flat.append(each)
+    return flat
+
+
+@becomes("a listener")
+def _virtual_host(outcome: Outcome, section: Directive) -> None:
+    children = _flattened(section.children)
+    said = {child.key: child.text.lower() for child in children if not child.is_section}
+    if said.get("ftp") != "on":
+        outcome.remark(section, "passed over: it does not speak FTP")
+        return
+    port = re.search(r":(\d+)$", section.arguments[0]) if section.arguments else None
+    is_implicit = said.get("ftpimplicitssl") == "on"
+    number = port[1] if port else ("990" if is_implicit else "21")
+    outcome.add("server.implicit" if is_implicit else "server.explicit", f"tcp:{number}")
+    if said.get("sslengine") != "on":
+        outcome.remark(section, "it had no TLS; TLS is always offered here, and demanded as policy.require says")
+    apply(outcome, children, DIRECTIVES, UNKNOWN)
+
+
+def _pair_certificates(outcome: Outcome) -> None:
+    keys = outcome.notes.get("keys", [])
+    for position, certificate in enumerate(outcome.notes.get("certificates", [])):
+        key = keys[position] if position < len(keys) else certificate
+        outcome.add("tls.certificates", {"certificate": certificate, "key": key})
+
+
+def _remember(name: str) -> Converter:
+    def take(outcome: Outcome, directive: Directive) -> None:
+        files = outcome.notes.setdefault(name, [])
+        if directive.arguments[0] not in files:
+            files.append(directive.arguments[0])
+
+    return Converter("`tls.certificates`", take)
+
+
+@becomes("`passive.ports`")
+def _passive_range(outcome: Outcome, directive: Directive) -> None:
+    first, *last = (int(word) for word in directive.arguments)
+    outcome.set("passive.ports", f"{first}-{last[0]}" if last else f"{first}")
+
+
+@becomes("`active.source_ports`")
+def _active_range(outcome: Outcome, directive: Directive) -> None:
+    first, *last = (int(word) for word in directive.arguments)
+    outcome.set("active.source_ports", f"{first}-{last[0]}" if last else f"{first}")
+
+
+@becomes("see below")
+def _options(outcome: Outcome, directive: Directive) -> None:
+    for option in directive.arguments:
+        word = option.lstrip("+").lower()
+        if word == "requiressl":
+            outcome.notes["require"] = "control"
+        elif word == "createhomedirs":
+            outcome.set("accounts.create_home", True)
+        elif option.startswith("-"):
+            continue
+        else:
+            outcome.remark(directive, f"{option}: {OPTIONS.get(word, 'not an option of mod_ftp')}")
+
+
+OPTIONS = {
+    "allowproxyport": "left out: PORT names the client's own address only",
+    "allowproxypasv": "left out: data connections come from the client's own address; see passive.other_peers",
+    "checkrootaccess": "left out: a user whose home can not be entered can not log in",
+    "virtualhostbyuser": "left out: name the virtual host by SNI or HOST",
+    "striphostname": "left out: name the virtual host by SNI or HOST",
+    "removeusergroup": "left out: owners are hidden unless storage.show_owners is true",
+    "nopathinfo": "left out: names are names",
+}
+"""Options of FTPOptions that become a remark."""
+
+
+@becomes("`tls.client_certificates`")
+def _verify_client(outcome: Outcome, directive: Directive) -> None:
+    words = {"none": "off", "optional": "optional", "require": "required", "optional_no_ca": "optional"}
+    outcome.set("tls.client_certificates", words[directive.text.lower()])
+
+
+@becomes("`tls.profile`")
+def _protocol(outcome: Outcome, directive: Directive) -> None:
+    versions = {word.lstrip("+").lower() for word in directive.arguments if not word.startswith("-")}
+    if versions == {"tlsv1.3"}:
+        outcome.set("tls.profile", "modern")
+    else:
+        outcome.remark(directive, "TLS 1.2 and 1.3 are spoken; older versions have a listener of their own")
+
+
+def _umask(key: str, bits: int) -> Converter:
+    def take(outcome: Outcome, directive: Directive) -> None:
+        outcome.set(key, f"{bits & ~int(directive.arguments[0], 8):04o}")
+
+    return Converter(f"`{key}`", take)
+
+
+@becomes("always on")
+def _jail(outcome: Outcome, directive: Directive) -> None:
+    if directive.text.lower() != "on":
+        outcome.remark(directive, "users never leave their home")
+
+
+@becomes("`log.transfer_log`, `log.command_log`")
+def _custom_log(outcome: Outcome, directive: Directive) -> None:
+    outcome.set("log.transfer_log" if "transfer" in directive.text else "log.command_log", directive.arguments[0])
+
+
+@becomes("`server.host_names`")
+def _server_name(outcome: Outcome, directive: Directive) -> None:
+    outcome.add("server.host_names", directive.arguments[0].partition(":")[0])
+
+
+_MOD_FTP: dict[str, Converter] = {
+    "FTP": taken_elsewhere("a listener"),
+    "FTPImplicitSSL": taken_elsewhere("`server.implicit`"),
+    "FTPOptions": _options,
+    "FTPActiveRange": _active_range,
+    "FTPLowPortSock": left_out("ports are bound before privileges are dropped"),
+    "FTPPASVrange": _passive_range,
+    "FTPPASVaddr": word_of("passive.address"),
+    "FTPPASVbindaddr": one_of("passive.interfaces"),
+    "FTPEPSVIgnoreFamily": left_out("EPSV follows the family of the control connection"),
+    "FTPBannerMessage": text_of("server.banner"),
+    "FTPExitMessage": text_of("server.goodbye"),
+    "FTPReadmeMessage": left_out("replies to CWD hold no files; greetings stand in the users file"),
+    "FTPDataBlockSize": left_out("transfers tune themselves"),
+    "FTPUmask": _umask("storage.file_mode", 0o666),
+    "FTPDirUmask": _umask("storage.directory_mode", 0o777),
+    "FTPDocRootEnv": left_out("homes follow accounts.home, or stand in the users file"),
+    "FTPHomeDir": word_of("accounts.root"),
+    "FTPJailUser": _jail,
+    "FTPLimitLoginServer": number_of("limits.sessions"),
+    "FTPLimitLoginUser": number_of("accounts.limits.max_sessions"),
+    "FTPLimitLoginIP": number_of("limits.sessions_per_address"),
+    "FTPLimitDBFile": left_out("sessions are counted in memory"),
+    "FTPMaxLoginAttempts": number_of("limits.login_attempts"),
+    "FTPTimeoutLogin": number_of("server.login_timeout"),
+    "FTPTimeoutIdle": number_of("server.idle_timeout"),
+    "FTPTimeoutData": number_of("transfer.stall_timeout"),
+}
+"""Every directive of mod_ftp."""
+
+_HTTPD: dict[str, Converter] = {
+    "VirtualHost": _virtual_host,
+    "SSLEngine": taken_elsewhere("always on"),
+    "SSLCertificateFile": _remember("certificates"),
+    "SSLCertificateKeyFile": _remember("keys"),
+    "SSLCertificateChainFile": left_out("put the intermediate certificates behind the server's, in its file"),
+    "SSLCACertificateFile": word_of("tls.client_ca"),
+    "SSLCARevocationFile": one_of("tls.client_crls"),
+    "SSLVerifyClient": _verify_client,
+    "SSLVerifyDepth": number_of("tls.client_depth"),
+    "SSLProtocol": _protocol,
+    "SSLCipherSuite": left_out("the profiles choose the cipher suites; [tls] ciphers is for exceptions"),
+    "SSLHonorCipherOrder": left_out("the server's order always wins"),
+    "SSLPassPhraseDialog": left_out("name a passphrase_file, variable, credential or command at the certificate"),
+    "SSLOptions": left_out("map client certificates to users in [accounts.certificates]"),
+    "Listen": taken_elsewhere("the ports of the virtual hosts"),
+    "AcceptFilter": left_out("the server speaks first, or TLS does; nothing is to be set"),
+    "LoadModule": left_out("there are no modules to load"),
+    "LogFormat": left_out("the formats of the logs are fixed; xferlog and JSON are among them"),
+    "ErrorLog": left_out("twistd --logfile names it"),
+    "CustomLog": _custom_log,
+    "DocumentRoot": word_of("accounts.root"),
+    "ServerName": _server_name,
+    "AuthUserFile": left_out("passwords are not taken over: ftpstwist user add for each user"),
+    "AuthType": left_out("the users file, or the checkers given by --auth"),
+    "AuthName": left_out("there is no realm name in FTP"),
+    "AuthBasicProvider": left_out("the users file, or the checkers given by --auth"),
+    "Require": left_out("users of the users file may log in; write permissions there"),
+    "Directory": left_out("write permissions into the users file, by folder"),
+    "Location": left_out("write permissions into the users file, by folder"),
+    "Include": left_out("convert that file, too"),
+    "User": left_out("twistd --uid names it"),
+    "Group": left_out("twistd --gid names it"),
+}
+
+DIRECTIVES: dict[str, Converter] = {**_MOD_FTP, **_HTTPD}
+"""Every directive that is known."""

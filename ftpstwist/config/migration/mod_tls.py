@@ -1,0 +1,167 @@
+"""The directives of ProFTPD's mod_tls, every one: taken over, or with the reason why it is not needed here."""
+
+from __future__ import annotations
+
+from ftpstwist.config.migration.apachestyle import Directive
+from ftpstwist.config.migration.outcome import Converter, Outcome, becomes, left_out, number_of, one_of, word_of
+
+REQUIRED = {
+    "off": "none",
+    "on": "all",
+    "both": "all",
+    "ctrl+data": "all",
+    "control+data": "all",
+    "ctrl": "control",
+    "control": "control",
+    "data": "data",
+    "!data": "!data",
+    "ctrl+!data": "control+!data",
+    "control+!data": "control+!data",
+    "auth": "login",
+    "auth+data": "login+data",
+    "auth+!data": "login+!data",
+}
+"""Values of TLSRequired and our words for the same policy."""
+
+
+@becomes('`policy.require = "none"` if off')
+def _engine(outcome: Outcome, directive: Directive) -> None:
+    outcome.notes["engine"] = directive.text.lower() in {"on", "true", "yes", "1"}
+    if not outcome.notes["engine"]:
+        outcome.remark(directive, "TLS is always offered here; nothing is demanded now, see policy.require")
+
+
+@becomes("`policy.require`, see below")
+def _required(outcome: Outcome, directive: Directive) -> None:
+    outcome.set("policy.require", REQUIRED[directive.text.lower()])
+
+
+@becomes("`tls.profile`")
+def _protocol(outcome: Outcome, directive: Directive) -> None:
+    versions = {word.lower() for word in directive.arguments}
+    if versions <= {"tlsv1.3"}:
+        outcome.set("tls.profile", "modern")
+    elif versions & {"tlsv1", "tlsv1.1", "sslv3", "sslv2", "sslv23", "all"}:
+        outcome.remark(
+            directive, "TLS 1.2 is the minimum; for old devices there is a listener of its own, see [[server.legacy]]"
+        )
+
+
+@becomes("— the profiles choose; `tls.ciphers` is for exceptions")
+def _ciphers(outcome: Outcome, directive: Directive) -> None:
+    outcome.remark(directive, "the profiles choose the cipher suites; [tls] ciphers is for exceptions")
+
+
+def _certificate(kind: str, part: str) -> Converter:
+    def take(outcome: Outcome, directive: Directive) -> None:
+        outcome.notes.setdefault(kind, {})[part] = directive.arguments[0]
+
+    return Converter(f"`{part}` in `tls.certificates`", take)
+
+
+@becomes("`bundle` at the certificate")
+def _bundle(outcome: Outcome, directive: Directive) -> None:
+    outcome.notes["bundle"] = directive.arguments[0]
+
+
+@becomes("`tls.client_certificates`")
+def _verify_client(outcome: Outcome, directive: Directive) -> None:
+    word = {"on": "required", "optional": "optional", "off": "off"}[directive.text.lower()]
+    outcome.set("tls.client_certificates", word)
+
+
+@becomes("`accounts.certificates.rules`")
+def _user_name(outcome: Outcome, directive: Directive) -> None:
+    for word in directive.arguments:
+        name = {"commonname": "common_name", "emailsubjaltname": "email"}.get(word.lower())
+        if name is None:
+            outcome.remark(directive, f"{word}: write a rule in [[accounts.certificates.rules]] for it")
+        else:
+            outcome.add("accounts.certificates.rules", {"field": name, "user": "{value}"})
+
+
+@becomes("see below")
+def _options(outcome: Outcome, directive: Directive) -> None:
+    remarks = {name.lower(): words for name, words in OPTIONS.items()}
+    for option in directive.arguments:
+        word = option.lower()
+        if word == "useimplicitssl":
+            outcome.notes["implicit"] = True
+        elif word == "nosessionreuserequired":
+            outcome.set("tls.session_reuse", "prefer")
+            outcome.notes["reuse"] = True
+        elif word in remarks:
+            outcome.remark(directive, f"{option}: {remarks[word]}")
+        else:
+            outcome.remark(directive, f"{option}: not an option of mod_tls")
+
+
+OPTIONS = {
+    "UseImplicitSSL": "an endpoint in server.implicit",
+    "NoSessionReuseRequired": 'session_reuse = "prefer" in [tls]; that is the default',
+    "AllowClientRenegotiation": "left out: renegotiation is refused on all connections",
+    "AllowClientRenegotiations": "left out: renegotiation is refused on all connections",
+    "AllowDotLogin": 'put the fingerprints into the users file: certificates = ["sha256:…"]',
+    "AllowPerUser": "left out: every policy may differ by user, and is decided before a password is sent",
+    "AllowWeakDH": "left out: key exchange is by elliptic curves",
+    "AllowWeakSecurity": "left out, except for a listener in [[server.legacy]]",
+    "CommonNameRequired": "left out: reverse DNS proves nothing; demand client certificates instead",
+    "dNSNameRequired": "left out: reverse DNS proves nothing; demand client certificates instead",
+    "iPAddressRequired": "left out: demand client certificates, and restrict networks with server.allow",
+    "EnableDiags": "left out: every failed handshake is explained in the log",
+    "ExportCertData": "left out: no programs are run; events carry the fingerprint of the client certificate",
+    "IgnoreSNI": "left out: an unknown name never ends a handshake",
+    "NoAutoECDH": "left out: elliptic curves are always on",
+    "NoEmptyFragments": "left out: of no meaning since TLS 1.1",
+    "NoCertRequest": 'write client_certificates = "off" in [tls]; that is the default',
+    "StdEnvVars": "left out: no programs are run; the JSON log has version, cipher and names",
+}
+"""Options of TLSOptions, and what became of them."""
+
+MOD_TLS: dict[str, Converter] = {
+    "TLSEngine": _engine,
+    "TLSLog": left_out("TLS failures are in the normal log, one line each, with cause and remedy"),
+    "TLSProtocol": _protocol,
+    "TLSCipherSuite": _ciphers,
+    "TLSServerCipherPreference": left_out("the server's order always wins"),
+    "TLSECDHCurve": left_out("OpenSSL's groups are used, X25519MLKEM768 and X25519 first"),
+    "TLSDHParamFile": left_out("key exchange is by elliptic curves"),
+    "TLSRSACertificateFile": _certificate("rsa", "certificate"),
+    "TLSRSACertificateKeyFile": _certificate("rsa", "key"),
+    "TLSECCertificateFile": _certificate("ec", "certificate"),
+    "TLSECCertificateKeyFile": _certificate("ec", "key"),
+    "TLSDSACertificateFile": left_out("DSA certificates are obsolete; make an ECDSA one"),
+    "TLSDSACertificateKeyFile": left_out("DSA certificates are obsolete; make an ECDSA one"),
+    "TLSPKCS12File": _bundle,
+    "TLSPassPhraseProvider": left_out("name a passphrase_file, variable, credential or command at the certificate"),
+    "TLSCertificateChainFile": left_out("put the intermediate certificates behind the server's, in its file"),
+    "TLSCACertificateFile": word_of("tls.client_ca"),
+    "TLSCACertificatePath": left_out("put the authorities into one file and name it in tls.client_ca"),
+    "TLSCARevocationFile": one_of("tls.client_crls"),
+    "TLSCARevocationPath": left_out("name the files in tls.client_crls"),
+    "TLSVerifyClient": _verify_client,
+    "TLSVerifyDepth": number_of("tls.client_depth"),
+    "TLSVerifyOrder": left_out("revocation goes by CRLs; no network is asked during a handshake"),
+    "TLSVerifyServer": left_out("the server never connects to another server as a TLS client"),
+    "TLSUserName": _user_name,
+    "TLSOptions": _options,
+    "TLSRequired": _required,
+    "TLSRenegotiate": left_out("sessions are never renegotiated, so none stalls after a gigabyte"),
+    "TLSSessionCache": left_out("every session has tickets of its own; there is nothing to share or to expire"),
+    "TLSSessionTickets": left_out("tickets are always on, bound to their own session"),
+    "TLSSessionTicketKeys": left_out("ticket keys live as long as their session, and never on disk"),
+    "TLSStapling": left_out("name a response in staple, at the certificate"),
+    "TLSStaplingCache": left_out("a staple is read from a file; nothing is asked during a handshake"),
+    "TLSStaplingOptions": left_out("a staple is read from a file; nothing is asked during a handshake"),
+    "TLSStaplingResponder": left_out("a staple is read from a file; nothing is asked during a handshake"),
+    "TLSStaplingTimeout": left_out("a staple is read from a file; nothing is asked during a handshake"),
+    "TLSNextProtocol": left_out("ALPN is answered, strictly: ftp or nothing"),
+    "TLSServerInfoFile": left_out("obsolete"),
+    "TLSPreSharedKey": left_out("pre-shared keys are not supported; use client certificates"),
+    "TLSTimeoutHandshake": number_of("tls.handshake_timeout"),
+    "TLSMasqueradeAddress": word_of("passive.address"),
+    "TLSCryptoDevice": left_out("OpenSSL has no engines any more"),
+    "TLSRandomSeed": left_out("the system's random numbers are used"),
+    "TLSControlsACLs": left_out("there is no control socket"),
+}
+"""Every directive of mod_tls."""

@@ -1,0 +1,233 @@
+"""From proftpd.conf, mod_tls above all, to our TOML.
+
+What an FTPS server usually has is taken over; mod_tls is complete, in a module
+of its own. What is unknown becomes a remark, never silence.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ftpstwist.config.migration.apachestyle import Directive, parse
+from ftpstwist.config.migration.mod_tls import MOD_TLS, REQUIRED
+from ftpstwist.config.migration.outcome import (
+    Converter,
+    Outcome,
+    apply,
+    becomes,
+    left_out,
+    number_of,
+    taken_elsewhere,
+    text_of,
+    word_of,
+)
+
+UNKNOWN = "not known to this converter; look for it in docs/configuration.md"
+
+
+def convert(text: str) -> Outcome:
+    """Convert a proftpd.conf.
+
+    Raises:
+        ApacheStyleError: It can not be read.
+    """
+    outcome = Outcome()
+    outcome.notes["classes"] = {}
+    directives = list(_flattened(parse(text)))
+    _note_classes(outcome, directives)
+    apply(outcome, directives, DIRECTIVES, UNKNOWN)
+    _finish(outcome)
+    return outcome
+
+
+def _flattened(directives: list[Directive]) -> list[Directive]:
+    """Take out sections that only group: conditions on modules, and Global."""
+    flat: list[Directive] = []
+    for each in directives:
+        if each.is_section and each.key in {"ifmodule", "ifdefine", "global"}:
+            flat += _flattened(each.children)
+        else:
+            flat.append(each)
+    return flat
+
+
+def _note_classes(outcome: Outcome, directives: list[Directive]) -> None:
+    for each in directives:
+        if each.key == "class":
+            networks = [word for child in each.children if child.key == "from" for word in child.arguments]
+            outcome.notes["classes"][each.text] = [
+                word for word in networks if re.fullmatch(r"[0-9a-fA-F:.]+/\d+", word)
+            ]
+
+
+def _finish(outcome: Outcome) -> None:
+    port = outcome.notes.get("port", 21)
+    implicit = outcome.notes.get("implicit", False)
+    outcome.set("server.explicit", [] if implicit else [f"tcp:{port}"])
+    outcome.set("server.implicit", [f"tcp:{port}"] if implicit else outcome.notes.get("implicit_ports", []))
+    if outcome.notes.get("engine") is not True:
+        outcome.set("policy.require", "none")
+    for name in ("rsa", "ec"):
+        files = outcome.notes.get(name)
+        if files and "certificate" in files:
+            outcome.add(
+                "tls.certificates", {"certificate": files["certificate"], "key": files.get("key", files["certificate"])}
+            )
+    if outcome.notes.get("bundle"):
+        outcome.add("tls.certificates", {"bundle": outcome.notes["bundle"]})
+
+
+# --- sections -------------------------------------------------------------------------------------
+
+
+@becomes("`accounts.anonymous`")
+def _anonymous(outcome: Outcome, section: Directive) -> None:
+    outcome.set("accounts.anonymous.enabled", True)
+    outcome.set("accounts.anonymous.root", section.text.replace("~", "/home/"))
+    for child in section.children:
+        if child.key == "tlsrequired":
+            outcome.add("policy.rules", {"anonymous": True, "require": REQUIRED[child.text.lower()]})
+        elif child.key not in {"user", "group", "useralias", "requirevalidshell"}:
+            outcome.remark(
+                child, "inside <Anonymous>: anonymous logins may read, and nothing else, unless told otherwise"
+            )
+
+
+def _conditional(name: str) -> Converter:
+    def take(outcome: Outcome, section: Directive) -> None:
+        words = [word for word in section.text.replace(",", " ").split() if word not in {"regex", "AND", "OR"}]
+        if any(word.startswith("!") for word in words):
+            outcome.remark(section, "a negated condition: write the rules of [[policy.rules]] in the right order")
+            return
+        condition: dict[str, object] = {name: words}
+        if name == "networks":
+            condition[name] = [net for word in words for net in outcome.notes["classes"].get(word, [])]
+        rule = _rule(outcome, section, condition)
+        if len(rule) > 1:
+            outcome.add("policy.rules", rule)
+
+    return Converter(f"`policy.rules` with `{name}`", take)
+
+
+@becomes("`policy.rules` with `paths`")
+def _directory(outcome: Outcome, section: Directive) -> None:
+    for child in section.children:
+        if child.key == "tlsrequired":
+            word = "data" if REQUIRED[child.text.lower()] in {"all", "data", "login+data"} else "none"
+            folder = "/" + section.text.strip("~/*")
+            outcome.add("policy.rules", {"paths": [folder], "require": word})
+            outcome.remark(section, f"folders are named as clients see them: is {folder} right?")
+        else:
+            outcome.remark(child, "inside <Directory>: write permissions by folder into the users file")
+
+
+def _rule(outcome: Outcome, section: Directive, condition: dict[str, object]) -> dict[str, object]:
+    rule = dict(condition)
+    for child in section.children:
+        if child.key == "tlsrequired":
+            rule["require"] = REQUIRED[child.text.lower()]
+        elif child.key == "tlsoptions" and "nosessionreuserequired" in child.text.lower():
+            rule["session_reuse"] = "prefer"
+        else:
+            outcome.remark(child, f"inside <{section.name}>: only TLSRequired and session reuse are taken over")
+    return rule
+
+
+@becomes("a listener")
+def _virtual_host(outcome: Outcome, section: Directive) -> None:
+    inner = {child.key: child for child in _flattened(section.children)}
+    options = inner.get("tlsoptions")
+    if options is not None and "useimplicitssl" in options.text.lower():
+        port = inner["port"].text if "port" in inner else "990"
+        outcome.notes.setdefault("implicit_ports", []).append(f"tcp:{port}")
+        outcome.remark(section, f"an implicit listener on port {port}, with the settings of the main server")
+    else:
+        outcome.remark(section, "run a second server for it, or name its certificate beside the first: SNI chooses")
+
+
+# --- the rest of ProFTPD --------------------------------------------------------------------------
+
+
+@becomes("`server.explicit`")
+def _port(outcome: Outcome, directive: Directive) -> None:
+    outcome.notes["port"] = int(directive.arguments[0])
+
+
+@becomes("`passive.ports`")
+def _passive_ports(outcome: Outcome, directive: Directive) -> None:
+    first, last = (int(word) for word in directive.arguments)
+    outcome.set("passive.ports", f"{first}-{last}")
+
+
+@becomes("`storage.file_mode`, `storage.directory_mode`")
+def _umask(outcome: Outcome, directive: Directive) -> None:
+    masks = [int(word, 8) for word in directive.arguments]
+    outcome.set("storage.file_mode", f"{0o666 & ~masks[0]:04o}")
+    outcome.set("storage.directory_mode", f"{0o777 & ~masks[-1]:04o}")
+
+
+@becomes("`server.banner`")
+def _server_ident(outcome: Outcome, directive: Directive) -> None:
+    if len(directive.arguments) > 1:
+        outcome.set("server.banner", directive.arguments[-1])
+
+
+@becomes("`storage.incomplete`")
+def _deletes_aborted(outcome: Outcome, directive: Directive) -> None:
+    if directive.text.lower() in {"on", "true", "yes"}:
+        outcome.set("storage.incomplete", "discard")
+
+
+_CORE: dict[str, Converter] = {
+    "Port": _port,
+    "PassivePorts": _passive_ports,
+    "MasqueradeAddress": word_of("passive.address"),
+    "ServerIdent": _server_ident,
+    "TimeoutIdle": number_of("server.idle_timeout"),
+    "TimeoutLogin": number_of("server.login_timeout"),
+    "TimeoutStalled": number_of("transfer.stall_timeout"),
+    "TimeoutNoTransfer": left_out("server.idle_timeout counts pauses between commands"),
+    "TimeoutSession": left_out("sessions may last; idle ones end by server.idle_timeout"),
+    "MaxLoginAttempts": number_of("limits.login_attempts"),
+    "MaxInstances": number_of("limits.sessions"),
+    "MaxClients": number_of("limits.sessions"),
+    "MaxConnectionsPerHost": number_of("limits.sessions_per_address"),
+    "MaxClientsPerHost": number_of("limits.sessions_per_address"),
+    "MaxClientsPerUser": number_of("accounts.limits.max_sessions"),
+    "TransferLog": text_of("log.transfer_log"),
+    "ExtendedLog": word_of("log.command_log"),
+    "SystemLog": left_out("twistd --logfile names it"),
+    "Umask": _umask,
+    "DeleteAbortedStores": _deletes_aborted,
+    "HiddenStores": left_out("uploads are always written aside and shown when complete"),
+    "AllowOverwrite": left_out("write permissions into the users file: write is overwriting, create is not"),
+    "AllowStoreRestart": left_out("uploads may always be resumed by those who may write"),
+    "AllowRetrieveRestart": left_out("downloads may always be resumed"),
+    "AllowForeignAddress": left_out("data connections come from the client's own address; see passive.other_peers"),
+    "DefaultRoot": left_out("users never leave their home; see accounts.home"),
+    "AuthUserFile": left_out("passwords are not taken over: ftpstwist user add for each user"),
+    "AuthGroupFile": left_out("groups stand in the users file"),
+    "AuthOrder": left_out("the users file, or the checkers given by --auth"),
+    "User": left_out("twistd --uid names it"),
+    "Group": left_out("twistd --gid names it"),
+    "ServerName": text_of("server.banner"),
+    "ServerType": left_out("there is one process; systemd may hand its sockets over"),
+    "DefaultServer": left_out("the listeners are all there is"),
+    "UseIPv6": left_out('add "tcp6:21" to server.explicit'),
+    "RequireValidShell": left_out("users need no account of the system"),
+    "ModulePath": left_out("there are no modules to load"),
+    "LoadModule": left_out("there are no modules to load"),
+    "Include": left_out("convert that file, too"),
+    "UseSendfile": left_out("transfers tune themselves"),
+    "Class": taken_elsewhere("`networks` of `policy.rules`"),
+    "Limit": left_out("write permissions into the users file, by folder"),
+    "Anonymous": _anonymous,
+    "IfUser": _conditional("users"),
+    "IfGroup": _conditional("groups"),
+    "IfClass": _conditional("networks"),
+    "Directory": _directory,
+    "VirtualHost": _virtual_host,
+}
+
+DIRECTIVES: dict[str, Converter] = {**MOD_TLS, **_CORE}
+"""Every directive that is known."""

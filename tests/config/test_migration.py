@@ -1,0 +1,249 @@
+"""Moving in from ProFTPD and mod_ftp: examples, every directive, and documentation that keeps step."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from ftpstwist.cli.main import main
+from ftpstwist.config.load import parse as load
+from ftpstwist.config.migration import mod_ftp, mod_tls, proftpd
+from ftpstwist.config.migration.apachestyle import ApacheStyleError, parse
+from ftpstwist.config.migration.outcome import table_of
+from ftpstwist.session.policy import Require
+from tests.support.server import ROOT
+
+MOD_TLS_EXAMPLE = """
+<IfModule mod_tls.c>
+  TLSEngine on
+  TLSLog /var/ftpd/tls.log
+  TLSProtocol TLSv1
+
+  # whether clients must use TLS
+  TLSRequired off
+
+  TLSRSACertificateFile /etc/ftpd/server.cert.pem
+  TLSRSACertificateKeyFile /etc/ftpd/server.key.pem
+  TLSCACertificateFile /etc/ftpd/root.cert.pem
+  TLSVerifyClient off
+  TLSRenegotiate required off
+</IfModule>
+"""
+
+PER_USER_EXAMPLE = """
+<IfModule mod_tls.c>
+  TLSEngine on
+  TLSRSACertificateFile /etc/ftpd/server.pem
+  TLSOptions AllowPerUser
+  TLSRequired on
+
+  <Anonymous ~ftp>
+    User ftp
+    Group ftp
+    UserAlias anonymous ftp
+    RequireValidShell off
+    TLSRequired off
+  </Anonymous>
+  <IfGroup trusted>
+    TLSRequired off
+  </IfGroup>
+"""
+
+MOD_FTP_EXAMPLE = """
+LoadModule ftp_module /usr/local/apache2/modules/mod_ftp.so
+Listen 21 ftp
+AcceptFilter ftp none
+LogFormat "%u [%a] %r %>s" ftp_command
+<VirtualHost _default_:21>
+  FTP On
+  SSLEngine on
+  SSLCertificateFile conf/server.crt
+  SSLCertificateKeyFile conf/server.key
+  ErrorLog logs/ftps_error_log
+  CustomLog logs/ftps_command_log ftp_command
+  CustomLog logs/ftps_transfer_log ftp_transfer env=do_transfer_log
+</VirtualHost>
+<VirtualHost _default_:990>
+  FTP On
+  SSLEngine On
+  FTPImplicitSSL On
+  SSLCertificateFile ssl/server.crt
+  SSLCertificateKeyFile ssl/server.key
+  DocumentRoot "/usr/local/apache2/htdocs"
+</VirtualHost>
+<VirtualHost *:443>
+  ServerName www.example.org
+</VirtualHost>
+"""
+
+
+def settings(outcome):
+    """What our own loader makes of the result, without a complaint."""
+    draft = load(outcome.render("example"), "/etc/ftps.toml")
+    assert not draft.complaints, "\n".join(map(str, draft.complaints))
+    return draft.settings
+
+
+def remarks(outcome):
+    return "\n".join(map(str, outcome.remarks))
+
+
+def test_example_of_mod_tls():
+    """The classic mod_tls configuration is taken over, and what it loses is said."""
+    outcome = proftpd.convert(MOD_TLS_EXAMPLE)
+    result = settings(outcome)
+    assert result.policy.require is Require.NONE
+    (certificate,) = result.tls.certificates
+    assert str(certificate.certificate) == "/etc/ftpd/server.cert.pem"
+    assert str(certificate.key) == "/etc/ftpd/server.key.pem"
+    assert [endpoint.text for endpoint in result.server.explicit] == ["tcp:21"]
+    assert result.server.implicit == ()
+    for name in ("TLSLog", "TLSProtocol", "TLSRenegotiate"):
+        assert name in remarks(outcome)
+
+
+def test_example_of_a_policy_by_user():
+    """Anonymous in clear, a trusted group in clear, everybody else under TLS: as rules, without AllowPerUser's leak."""
+    outcome = proftpd.convert(PER_USER_EXAMPLE)
+    result = settings(outcome)
+    assert result.policy.require is Require.ALL
+    assert [(rule.anonymous, rule.groups, rule.require) for rule in result.policy.rules] == [
+        (True, (), Require.NONE),
+        (None, ("trusted",), Require.NONE),
+    ]
+    assert result.accounts.anonymous.enabled
+    assert "before a password is sent" in remarks(outcome)
+
+
+def test_example_of_mod_ftp():
+    """Both virtual hosts become listeners, the one for HTTP is passed over."""
+    outcome = mod_ftp.convert(MOD_FTP_EXAMPLE)
+    result = settings(outcome)
+    assert [endpoint.text for endpoint in result.server.explicit] == ["tcp:21"]
+    assert [endpoint.text for endpoint in result.server.implicit] == ["tcp:990"]
+    assert [str(each.certificate) for each in result.tls.certificates] == [
+        "/etc/conf/server.crt",
+        "/etc/ssl/server.crt",
+    ]
+    assert str(result.log.command_log) == "/etc/logs/ftps_command_log"
+    assert str(result.log.transfer_log) == "/etc/logs/ftps_transfer_log"
+    assert "passed over: it does not speak FTP" in remarks(outcome)
+
+
+@pytest.mark.parametrize(("word", "ours"), mod_tls.REQUIRED.items())
+def test_every_policy(word, ours):
+    """Each value of TLSRequired has a word here that the configuration knows."""
+    result = settings(proftpd.convert(f"TLSEngine on\nTLSRequired {word}\n"))
+    assert result.policy.require.value == ours
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "value"),
+    [
+        ("PassivePorts 50000 50100", "passive.ports", "50000-50100"),
+        ("MasqueradeAddress ftp.example.org", "passive.address", "ftp.example.org"),
+        ("Umask 022 027", "storage.file_mode", "0644"),
+        ("Umask 022 027", "storage.directory_mode", "0750"),
+        ("TimeoutIdle 600", "server.idle_timeout", 600),
+        ("DeleteAbortedStores on", "storage.incomplete", "discard"),
+        ("TLSVerifyClient optional", "tls.client_certificates", "optional"),
+        ("TLSProtocol TLSv1.3", "tls.profile", "modern"),
+        ("TLSOptions UseImplicitSSL\nPort 990", "server.implicit", ["tcp:990"]),
+        ("<VirtualHost 192.0.2.1>\nPort 9990\nTLSOptions UseImplicitSSL\n</VirtualHost>", "server.implicit", ["tcp:9990"]),
+        ('ServerIdent on "hello there"', "server.banner", "hello there"),
+        ("<Class lan>\nFrom 10.0.0.0/8\n</Class>\n<IfClass lan>\nTLSRequired off\n</IfClass>", "policy.rules",
+         [{"networks": ["10.0.0.0/8"], "require": "none"}]),
+        ("<Directory /secret>\nTLSRequired on\n</Directory>", "policy.rules", [{"paths": ["/secret"], "require": "data"}]),
+    ],
+)  # fmt: skip
+def test_directives_of_proftpd(text, key, value):
+    """Single directives become the setting that the documentation names."""
+    assert proftpd.convert("TLSEngine on\n" + text).get(key) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "value"),
+    [
+        ("FTPPASVrange 50000 50100", "passive.ports", "50000-50100"),
+        ("FTPActiveRange 20", "active.source_ports", "20"),
+        ("FTPOptions +RequireSSL -CreateHomeDirs", "policy.require", "control"),
+        ("FTPUmask 077", "storage.file_mode", "0600"),
+        ("FTPTimeoutIdle 0", "server.idle_timeout", None),
+        ("SSLVerifyClient require", "tls.client_certificates", "required"),
+    ],
+)
+def test_directives_of_mod_ftp(text, key, value):
+    """Single directives become the setting that the documentation names."""
+    assert mod_ftp.convert(text).get(key) == value
+
+
+@pytest.mark.parametrize("name", proftpd.DIRECTIVES)
+def test_every_directive_survives_bad_arguments(name):
+    """A directive without, or with strange, arguments becomes a remark, never an error."""
+    for arguments in ("", "x", "-1", "\\"):
+        proftpd.convert(f"{name} {arguments}\n")
+
+
+@pytest.mark.parametrize("name", mod_ftp.DIRECTIVES)
+def test_every_directive_of_mod_ftp_survives_bad_arguments(name):
+    """A directive without, or with strange, arguments becomes a remark, never an error."""
+    for arguments in ("", "x", "-1"):
+        mod_ftp.convert(f"{name} {arguments}\n")
+
+
+def test_unknown_directives_are_remarked():
+    """Nothing is dropped in silence."""
+    assert "WtmpLog" in remarks(proftpd.convert("WtmpLog off"))
+    assert "KeepAlive" in remarks(mod_ftp.convert("KeepAlive On"))
+
+
+def test_sections_have_to_fit():
+    """A section that is closed but was not open is an error with its line."""
+    with pytest.raises(ApacheStyleError, match="line 2"):
+        parse("Port 21\n</Global>\n")
+
+
+def test_lines_words_and_quotes():
+    """Continued lines, quoted words and comments are read as the servers read them."""
+    first, second = parse('# comment\nA "b c" \\\n  d\nB "x \\" y"\n')
+    assert (first.name, first.arguments, first.line) == ("A", ("b c", "d"), 2)
+    assert second.arguments == ('x " y',)
+
+
+@pytest.mark.parametrize(("text", "source"), [(MOD_TLS_EXAMPLE, "policy"), (MOD_FTP_EXAMPLE, "implicit")])
+def test_command_line(tmp_path, capsys, text, source):
+    """``ftpstwist convert`` guesses the server, prints TOML, and counts its remarks."""
+    (tmp_path / "old.conf").write_text(text)
+    assert main(["convert", str(tmp_path / "old.conf")]) == 0
+    shown = capsys.readouterr()
+    assert source in shown.out
+    assert "remarks" in shown.err
+
+
+def test_command_line_refuses_what_it_can_not_read(tmp_path, capsys):
+    """A broken file is refused with its line."""
+    (tmp_path / "old.conf").write_text("</IfModule>\n")
+    assert main(["convert", str(tmp_path / "old.conf")]) == 1
+    assert "line 1" in capsys.readouterr().err
+
+
+def options_table():
+    rows = [f"| {name} | {words} |" for name, words in mod_tls.OPTIONS.items()]
+    return "\n".join(["| option | here |", "|---|---|", *rows]) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("page", "mark", "table"),
+    [
+        ("from-proftpd.md", "directives", table_of(proftpd.DIRECTIVES)),
+        ("from-proftpd.md", "options", options_table()),
+        ("from-mod-ftp.md", "directives", table_of(mod_ftp.DIRECTIVES)),
+    ],
+)
+def test_documentation_keeps_step(page, mark, table):
+    """The tables in the documentation are those of the converter (to renew them, paste what this test expects)."""
+    text = (ROOT / "docs" / page).read_text()
+    shown = re.search(rf"<!-- {mark} -->\n(.*?)<!-- end -->", text, re.DOTALL)
+    assert shown
+    assert shown[1] == table

@@ -1,0 +1,307 @@
+"""RFC 4217 sections 5 and 13: CCC and REIN take TLS off the control connection, and what stays in force then."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.conformance.conftest import StartServer
+from tests.support.client import Client, connected, implicit, logged_in
+from tests.support.server import PASSWORD, USER, Server
+
+ALLOWED = """
+[policy]
+require = "login+data"
+allow_ccc = true
+"""
+VERSIONS = ["TLSv1_2", "TLSv1_3"]
+WAYS = ["close_notify", "the server first", "no close_notify"]
+
+
+@pytest.fixture(scope="module")
+def allowing(start_server: StartServer) -> Server:
+    """A server that allows CCC, and protects passwords and files."""
+    return start_server(ALLOWED)
+
+
+@pytest.fixture(scope="module")
+def binding(start_server: StartServer) -> Server:
+    """The same; data connections have to resume the TLS session of their control connection."""
+    return start_server(f'{ALLOWED}\n[tls]\nsession_reuse = "require"\n')
+
+
+@pytest.fixture(autouse=True)
+def _folder(allowing: Server, folder_name: str) -> None:
+    (allowing.files / "file").write_bytes(b"octets" * 20_000)
+
+
+def clear(client: Client, way: str = "close_notify", command: str = "CCC", code: int = 200) -> Client:
+    """CCC or REIN, then go on in clear as different clients do."""
+    assert client.code(command) == code
+    if way == "the server first":
+        assert client.sock.recv(1) == b""  # close_notify
+    client.unwrap(notify=way == "close_notify")
+    return client
+
+
+# --- CCC ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("version", VERSIONS)
+def test_commands_in_clear_and_data_under_tls(allowing, version, way):
+    """T5, T6: after 200 the socket is clear; listings and files still come under TLS, resumed and complete."""
+    with clear(logged_in(allowing, version=version), way) as client:
+        assert client.code("PWD") == 257
+        assert "Control connection: in clear" in client.do("STAT").text
+        names, answer = client.download("NLST")
+        assert (b"file\r\n" in names, answer.code) == (True, 226)
+        assert client.code("TYPE I") == 200
+        data = client.begin("RETR file")
+        assert data.session_reused
+        assert b"".join(iter(lambda: data.recv(1 << 20), b"")) == b"octets" * 20_000
+        data.unwrap().close()
+        assert client.answer().code == 226
+        assert client.upload("STOR new", b"up").code == 226
+        assert client.code("QUIT") == 221
+        assert client.is_closed()
+    assert (allowing.files / "new").read_bytes() == b"up"
+
+
+def test_a_silent_client_is_not_kept_waiting(allowing):
+    """T5: who goes on in clear is answered at once, in clear; who sends close_notify, with close_notify at once."""
+    for way in ("no close_notify", "close_notify"):
+        with logged_in(allowing) as client:
+            began = time.monotonic()
+            clear(client, way)
+            assert client.line_octets if client.code("NOOP") == 200 else None
+            assert time.monotonic() - began < 5
+
+
+def test_nothing_is_in_clear_before_close_notify(allowing):
+    """S9: on the wire the 200 is a record, the answer to close_notify is one, and the next reply is text."""
+    with logged_in(allowing) as client:
+        clear(client)
+        client.send("NOOP")
+        assert client.sock.recv(100) == b"200 NOOP done\r\n"
+
+
+def test_level_and_sequence_after_ccc(allowing):
+    """T6: PBSZ and PROT are 503, AUTH is 534, CCC is 533; a data connection in clear is no way around PROT P."""
+    with clear(logged_in(allowing)) as client:
+        assert client.code("PBSZ 0") == 503
+        assert client.code("PROT C") == 503
+        assert client.code("PROT P") == 503
+        assert client.code("AUTH TLS") == 534
+        assert client.code("CCC") == 533
+        with client.passive() as data:
+            assert client.code("RETR file") == 150
+            data.sendall(b"in clear\r\n")
+            assert client.answer().code == 522
+
+
+def test_clear_data_stays_clear(start_server):
+    """T6: the level is the one PROT has set, also if that is C."""
+    with clear(connected(start_server('[policy]\nrequire = "none"\nallow_ccc = true\n')).auth().login()) as client:
+        assert client.download("NLST")[1].code == 226
+
+
+def test_data_port_prepared_before_ccc(allowing):
+    """T6: EPSV before CCC is good for a transfer behind it."""
+    with logged_in(allowing) as client:
+        port = client.passive_port()
+        clear(client)
+        with client.connect(port) as data:
+            assert client.code("NLST") == 150
+            with client.wrap_data(data) as protected:
+                assert protected.session_reused
+                assert b"file\r\n" in b"".join(iter(lambda: protected.recv(1 << 20), b""))
+                protected.unwrap()
+        assert client.answer().code == 226
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_binding_outlives_ccc(binding, version):
+    """T6: a data connection that does not resume the session is refused (522) after CCC as before; the true one not."""
+    with clear(logged_in(binding, version=version)) as client:
+        with client.passive() as data:
+            assert client.code("NLST") == 150
+            with pytest.raises(ssl.SSLError):
+                client.wrap_data(data, session=None).recv(1)
+        assert client.answer().code == 522
+        assert client.download("NLST")[1].code == 226
+
+
+def test_another_session_is_no_substitute(binding):
+    """T6: the TLS session of somebody else's control connection opens no data connection after CCC."""
+    with logged_in(binding, version="TLSv1_2") as other, clear(logged_in(binding, version="TLSv1_2")) as client:
+        client.context = other.context
+        with client.passive() as data:
+            assert client.code("NLST") == 150
+            with pytest.raises(ssl.SSLError):
+                client.wrap_data(data, session=other.sock.session).recv(1)
+        assert client.answer().code == 522
+
+
+def test_passwords_wait_for_tls_after_ccc(allowing):
+    """T19: after CCC the server takes no password; REIN leads back to AUTH."""
+    with clear(logged_in(allowing)) as client:
+        assert client.code(f"USER {USER}") == 530
+        assert client.code("REIN") == 220
+        client.auth().login().protect()
+        assert client.download("NLST")[1].code == 226
+        clear(client)
+        assert client.code("PWD") == 257
+
+
+@pytest.mark.parametrize(
+    ("require", "code"),
+    [("none", 200), ("login", 200), ("data", 200), ("login+data", 200), ("control", 534), ("all", 534)],
+)
+def test_policies(start_server, require, code):
+    """T5, T26, S7, T7: by policy 200 or 534, and in FEAT accordingly; 530 before the login; never by default."""
+    policy = f'[policy]\nrequire = "{require}"\n'
+    for config, expected in ((f"{policy}allow_ccc = true\n", code), (policy, 534)):
+        with connected(start_server(config)).auth() as client:
+            assert client.code("CCC") == 530
+            client.login().protect()
+            assert ("CCC" in client.do("FEAT").lines) is (expected == 200)
+            assert client.code("CCC") == expected
+            if expected == 200:
+                client.unwrap()
+            assert client.code("PWD") == 257
+
+
+def test_ccc_in_clear_is_533(start_server):
+    """T5: there is nothing to take off."""
+    with connected(start_server('[policy]\nrequire = "none"\nallow_ccc = true\n')).login() as client:
+        assert client.code("CCC") == 533
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_ccc_on_the_implicit_service(allowing, version):
+    """T5: implicit or explicit makes no difference; data is still private."""
+    with implicit(allowing, version=version) as client:
+        clear(client)
+        assert client.download("NLST")[1].code == 226
+        assert client.code("REIN") == 220
+        assert client.code("PWD") == 530
+        client.auth().login()
+        assert client.download("NLST")[1].code == 226
+
+
+@pytest.mark.parametrize("command", ["CCC", "REIN"])
+def test_commands_behind_are_not_executed(allowing, folder_name, command):
+    """K1: what is piped behind CCC or REIN under TLS acts neither there nor in clear: 421, and the end."""
+    victim = allowing.files / folder_name
+    victim.write_bytes(b"")
+    with logged_in(allowing) as client:
+        client.send(f"{command}\r\nDELE {folder_name}")
+        assert client.answer().code == 421
+        assert client.is_closed()
+    assert victim.exists()
+
+
+@pytest.mark.parametrize("command", ["CCC", "REIN"])
+def test_commands_under_tls_after_the_reply_are_not_executed(allowing, folder_name, command):
+    """K1: neither is what comes under TLS later, instead of close_notify."""
+    victim = allowing.files / folder_name
+    victim.write_bytes(b"")
+    with logged_in(allowing) as client:
+        assert client.do(command).code in {200, 220}
+        client.send(f"DELE {folder_name}")
+        assert client.is_closed()
+    assert victim.exists()
+
+
+def test_octets_around_close_notify_act_once(allowing, folder_name):
+    """K1: close_notify and commands in clear in one segment: each is done once, in order, in clear."""
+    with logged_in(allowing) as client:
+        assert client.code("CCC") == 200
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        del incoming, outgoing
+        client.unwrap()
+        client.sock.sendall(f"MKD {folder_name}\r\nRMD {folder_name}\r\nPWD\r\n".encode())
+        assert client.codes(3) == [257, 250, 257]
+
+
+def test_the_log_says_it(allowing):
+    """The operator sees who took TLS off, and that later commands were in clear."""
+    with clear(logged_in(allowing)) as client:
+        assert client.code("NOOP") == 200
+        assert client.code("QUIT") == 221
+        assert client.is_closed()
+    lines = [line.split() for line in Path(allowing.folder / "command.log").read_text().splitlines()]
+    session = next(line[1] for line in reversed(lines) if '"CCC"' in line)
+    shown = {line[6]: line[5] for line in lines if line[1] == session}
+    assert shown['"CCC"'].startswith("TLS")
+    assert shown['"NOOP"'] == "-"
+
+
+# --- REIN -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("version", VERSIONS)
+def test_rein_takes_tls_off(server, version, way):
+    """T22: 220 under TLS, close_notify, then clear as right after connecting: TLS first, says the policy."""
+    with clear(logged_in(server, version=version), way, "REIN", 220) as client:
+        assert client.code("PWD") == 530
+        assert client.code(f"USER {USER}") == 530
+        assert "AUTH TLS" in client.do("FEAT").lines
+        client.auth().login()
+        assert client.code("NLST") == 521
+        client.protect()
+        assert client.download("NLST")[1].code == 226
+
+
+def test_rein_in_clear_policy(clear_server):
+    """T22: where clear text is allowed, control and data are in clear after REIN."""
+    with logged_in(clear_server) as client:
+        clear(client, command="REIN", code=220)
+        client.private = False
+        client.login()
+        assert client.download("NLST")[1].code == 226
+        assert client.code("PROT P") == 503
+
+
+def test_reuse_is_not_mandated_after_rein(binding):
+    """T22: AUTH after REIN is a fresh handshake, in place of the old session, which opens nothing any more."""
+    with logged_in(binding, version="TLSv1_2") as client:
+        clear(client, command="REIN", code=220)
+        old = client.session
+        client.auth().login().protect()
+        assert not client.sock.session_reused
+        assert client.download("NLST")[1].code == 226
+        with client.passive() as data:
+            assert client.code("NLST") == 150
+            with pytest.raises(ssl.SSLError):
+                client.wrap_data(data, session=old).recv(1)
+        assert client.answer().code == 522
+
+
+def test_rein_waits_for_a_transfer(allowing):
+    """B6: a transfer under way is completed before TLS is taken off."""
+    with logged_in(allowing) as client:
+        assert client.code("TYPE I") == 200
+        data = client.begin("STOR late")
+        client.send("REIN")
+        data.sendall(b"complete")
+        data.unwrap().close()
+        assert client.codes(2) == [226, 220]
+        client.unwrap()
+        assert client.code("PWD") == 530
+    assert (allowing.files / "late").read_bytes() == b"complete"
+
+
+def test_many_rounds(allowing):
+    """T22: AUTH, login, REIN, again and again on one connection."""
+    with connected(allowing) as client:
+        for _ in range(5):
+            client.auth().login().protect()
+            assert client.download("NLST")[1].code == 226
+            clear(client, command="REIN", code=220)
+        assert client.code(f"PASS {PASSWORD}") in {503, 530}
