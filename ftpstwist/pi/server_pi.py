@@ -45,6 +45,7 @@ class ServerPI:
         self._clock = clock
         self._gone = gone
         self._admitted = False
+        self._greeted = False
         self._closing = False
         self._lost = False
         self._released = False
@@ -85,7 +86,7 @@ class ServerPI:
         self._session.state.establish_tls()
         self._session.state.fit_level(self._session.policy.data)
         self._restart_idle()
-        if self._session.state.is_implicit:
+        if not self._greeted:
             self._greet()
 
     def tls_cleared(self) -> None:
@@ -164,6 +165,7 @@ class ServerPI:
     # --- greeting, time limits, closing ---
 
     def _greet(self) -> None:
+        self._greeted = True
         self._transport.write(Reply(220, self._session.settings.banner).encode())
 
     def _turn_away(self, refusal: str) -> None:

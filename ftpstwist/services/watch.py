@@ -40,7 +40,7 @@ class FileMarks:
         self._known = self._last = self._look()
 
     def have_settled(self) -> bool:
-        """Tell whether the files differ from the known ones and not from those of the last look; they are known then."""
+        """Tell whether files are other than the known ones and the same as at the last look; they are known then."""
         before, self._last = self._last, self._look()
         if self._last in (self._known, []) or self._last != before:
             return False

@@ -38,6 +38,7 @@ from OpenSSL.crypto import Error as CryptoError
 from ftpstwist.tls.authorities import ClientPolicy
 from ftpstwist.tls.certificate import CertificatePair
 from ftpstwist.tls.policy import DATA_ALPN, ServerCertificates, TlsPolicy, TlsPolicyError, TlsVersion, normalise_name
+from ftpstwist.tls.staple import offer_staples
 from ftpstwist.tls.verification import ClientVerification, equip
 
 SESSION_SECONDS = 7 * 24 * 3600
@@ -150,6 +151,7 @@ class ContextSet:
         except SSL.Error as error:
             names = ", ".join(name for pair in pairs for name in pair.server_names) or "without names"
             raise TlsPolicyError(f"OpenSSL refuses the certificate {names}: {error.args[0]}") from error
+        offer_staples(context, pairs)
         _equip(context, self.policy.clients)
         # Without this callback OpenSSL refuses TLS 1.3 on a context that has no certificate.
         context.set_tlsext_servername_callback(self._note_server_name)

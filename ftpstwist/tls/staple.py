@@ -8,6 +8,7 @@ this server never asks anybody, least of all in the middle of a handshake.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID
+from OpenSSL import SSL
 
 from ftpstwist.tls.certificate import CertificatePair, Staple
 
@@ -64,6 +66,19 @@ def load_staple(path: Path, pair: CertificatePair, *, now: datetime) -> Staple:
     single = _find(response, pair.leaf, issuer)
     _require_signature(response, issuer, now)
     return Staple(octets, _judge(single, now))
+
+
+def offer_staples(context: SSL.Context, pairs: Iterable[CertificatePair]) -> None:
+    """Have handshakes on a shared context carry the staples of its certificates, to clients that ask for them."""
+    staples = {pair.leaf: pair.staple.octets for pair in pairs if pair.staple is not None}
+
+    def choose(connection: SSL.Connection, _: object) -> bytes:
+        """Return the staple of the certificate that the handshake has chosen; must not raise (see ``context``)."""
+        shown = connection.get_certificate(as_cryptography=True)
+        return b"" if shown is None else staples.get(shown, b"")
+
+    if staples:
+        context.set_ocsp_server_callback(choose)
 
 
 def _issuer(pair: CertificatePair) -> x509.Certificate:

@@ -131,6 +131,16 @@ def test_example_of_mod_ftp():
     assert "passed over: it does not speak FTP" in remarks(outcome)
 
 
+def test_client_certificates_as_users():
+    """TLSUserName becomes mapping rules that our loader takes."""
+    outcome = proftpd.convert("TLSEngine on\nTLSVerifyClient on\nTLSCACertificateFile ca.pem\nTLSVerifyDepth 3\n"
+                              "TLSCARevocationFile crl.pem\nTLSUserName CommonName EmailSubjAltName 1.2.3\n")  # fmt: skip
+    result = settings(outcome)
+    assert [rule.value for rule in result.accounts.certificates.rules] == ["{user}", "{user}"]
+    assert result.tls.clients.depth == 3
+    assert "1.2.3" in remarks(outcome)
+
+
 @pytest.mark.parametrize(("word", "ours"), mod_tls.REQUIRED.items())
 def test_every_policy(word, ours):
     """Each value of TLSRequired has a word here that the configuration knows."""
@@ -147,7 +157,7 @@ def test_every_policy(word, ours):
         ("Umask 022 027", "storage.directory_mode", "0750"),
         ("TimeoutIdle 600", "server.idle_timeout", 600),
         ("DeleteAbortedStores on", "storage.incomplete", "discard"),
-        ("TLSVerifyClient optional", "tls.client_certificates", "optional"),
+        ("TLSVerifyClient optional", "tls.clients.ask", "optional"),
         ("TLSProtocol TLSv1.3", "tls.profile", "modern"),
         ("TLSOptions UseImplicitSSL\nPort 990", "server.implicit", ["tcp:990"]),
         ("<VirtualHost 192.0.2.1>\nPort 9990\nTLSOptions UseImplicitSSL\n</VirtualHost>", "server.implicit", ["tcp:9990"]),
@@ -170,7 +180,7 @@ def test_directives_of_proftpd(text, key, value):
         ("FTPOptions +RequireSSL -CreateHomeDirs", "policy.require", "control"),
         ("FTPUmask 077", "storage.file_mode", "0600"),
         ("FTPTimeoutIdle 0", "server.idle_timeout", None),
-        ("SSLVerifyClient require", "tls.client_certificates", "required"),
+        ("SSLVerifyClient require", "tls.clients.ask", "required"),
     ],
 )
 def test_directives_of_mod_ftp(text, key, value):

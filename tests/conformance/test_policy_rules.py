@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import ssl
-import time
 from itertools import product
 
 import pytest
 
-from tests.support.client import Client, connected, logged_in
+from tests.support.client import connected, logged_in
 from tests.support.server import PASSWORD, Server, running_server
 
 RULES = """
@@ -76,6 +76,16 @@ def turned(tmp_path_factory) -> Server:
         yield server
 
 
+def logged_in_in_clear(server):
+    """Who has logged in from 127.0.0.1 without TLS so far."""
+    events = [json.loads(line) for line in server.log("events.json").splitlines()]
+    return {
+        event["user"]
+        for event in events
+        if event["event"] == "logged_in" and event["peer"] == "127.0.0.1" and event["tls"] is None
+    }
+
+
 def test_anonymous_in_clear_while_users_must_use_tls(server):
     """The example of the mod_tls FAQ: anonymous downloads need no TLS, passwords do."""
     with connected(server) as client:
@@ -96,18 +106,16 @@ def test_refusal_comes_at_user_and_no_password_is_ever_taken(server):
             assert (answer.code, answer.text.partition(":")[0]) == (530, "TLS required")
             assert client.code(f"PASS {PASSWORD}") == 530
         assert client.code("PWD") == 530
-    accepted = [line for line in server.log("events.json").splitlines() if '"login"' in line and '"tls": null' in line]
-    assert [line for line in accepted if '"alice"' in line] == []
+    with connected(server) as client:
+        client.login("anonymous")
+    assert logged_in_in_clear(server) == {"anonymous"}
 
 
 def test_reply_tells_nothing_about_names(server):
     """RFC 2577 section 7: known or not, in a group or not: the same 530, at once."""
     with connected(server) as client:
-        texts, times = set(), []
-        for name in ("alice", "nobody", "scanner", "ghost", "carol", "careful") * 3:
-            begun = time.monotonic()
-            texts.add(str(client.do(f"USER {name}")))
-            times.append(time.monotonic() - begun)
+        names = ("alice", "nobody", "scanner", "ghost", "carol", "careful")
+        texts = {str(client.do(f"USER {name}")) for name in names}
         assert len(texts) == 1
 
 

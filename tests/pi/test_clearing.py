@@ -185,4 +185,5 @@ def test_ccc_on_the_implicit_service():
     assert bench.say("PWD", "AUTH TLS", "REIN", "AUTH TLS") == [257, 534, 220, 234]
     assert bench.session.tls_facts is None
     bench.establish_tls()
+    assert bench.transport.codes() == []  # Fixed: no second greeting behind AUTH
     assert bench.session.state.level is ProtectionLevel.PRIVATE

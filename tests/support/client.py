@@ -7,6 +7,7 @@ import socket
 import ssl
 import warnings
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Self
 
 from tests.support.server import PASSWORD, USER, Server
@@ -57,8 +58,11 @@ class Client:
         version: str | None = None,
         server_name: str | None = None,
         source: str | None = None,
+        certificate: Path | None = None,
     ) -> None:
         self.context = tls_context(version)
+        if certificate is not None:
+            self.context.load_cert_chain(certificate)
         self.server_name = server_name
         address = None if source is None else (source, 0)
         self.sock: socket.socket = socket.create_connection((host, port), timeout=TIMEOUT, source_address=address)

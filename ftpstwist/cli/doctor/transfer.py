@@ -27,7 +27,7 @@ _TLS_ON_DATA = (
 
 
 def try_data_connection(data: DataConnections) -> Findings[bool]:
-    """A listing that resumes the control connection's TLS session, else one without; leaves *data* set to what works."""
+    """A listing that resumes the TLS session of the control connection, else one without; *data* keeps what works."""
     resuming = _attempt(data)
     if isinstance(resuming, Received):
         resumed = "resuming the TLS session" if resuming.resumed else "the TLS session was not resumed"

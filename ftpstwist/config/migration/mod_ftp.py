@@ -123,10 +123,10 @@ OPTIONS = {
 """Options of FTPOptions that become a remark."""
 
 
-@becomes("`tls.client_certificates`")
+@becomes("`tls.clients.ask`")
 def _verify_client(outcome: Outcome, directive: Directive) -> None:
     words = {"none": "off", "optional": "optional", "require": "required", "optional_no_ca": "optional"}
-    outcome.set("tls.client_certificates", words[directive.text.lower()])
+    outcome.set("tls.clients.ask", words[directive.text.lower()])
 
 
 @becomes("`tls.profile`")
@@ -197,10 +197,10 @@ _HTTPD: dict[str, Converter] = {
     "SSLCertificateFile": _remember("certificates"),
     "SSLCertificateKeyFile": _remember("keys"),
     "SSLCertificateChainFile": left_out("put the intermediate certificates behind the server's, in its file"),
-    "SSLCACertificateFile": word_of("tls.client_ca"),
-    "SSLCARevocationFile": one_of("tls.client_crls"),
+    "SSLCACertificateFile": one_of("tls.clients.authorities"),
+    "SSLCARevocationFile": one_of("tls.clients.revocation_lists"),
     "SSLVerifyClient": _verify_client,
-    "SSLVerifyDepth": number_of("tls.client_depth"),
+    "SSLVerifyDepth": number_of("tls.clients.depth"),
     "SSLProtocol": _protocol,
     "SSLCipherSuite": left_out("the profiles choose the cipher suites; [tls] ciphers is for exceptions"),
     "SSLHonorCipherOrder": left_out("the server's order always wins"),

@@ -64,20 +64,20 @@ def _bundle(outcome: Outcome, directive: Directive) -> None:
     outcome.notes["bundle"] = directive.arguments[0]
 
 
-@becomes("`tls.client_certificates`")
+@becomes("`tls.clients.ask`")
 def _verify_client(outcome: Outcome, directive: Directive) -> None:
     word = {"on": "required", "optional": "optional", "off": "off"}[directive.text.lower()]
-    outcome.set("tls.client_certificates", word)
+    outcome.set("tls.clients.ask", word)
 
 
 @becomes("`accounts.certificates.rules`")
 def _user_name(outcome: Outcome, directive: Directive) -> None:
     for word in directive.arguments:
-        name = {"commonname": "common_name", "emailsubjaltname": "email"}.get(word.lower())
+        name = {"commonname": "cn", "emailsubjaltname": "email"}.get(word.lower())
         if name is None:
             outcome.remark(directive, f"{word}: write a rule in [[accounts.certificates.rules]] for it")
         else:
-            outcome.add("accounts.certificates.rules", {"field": name, "user": "{value}"})
+            outcome.add("accounts.certificates.rules", {"field": name, "value": "{user}", "match": "template"})
 
 
 @becomes("see below")
@@ -113,7 +113,7 @@ OPTIONS = {
     "IgnoreSNI": "left out: an unknown name never ends a handshake",
     "NoAutoECDH": "left out: elliptic curves are always on",
     "NoEmptyFragments": "left out: of no meaning since TLS 1.1",
-    "NoCertRequest": 'write client_certificates = "off" in [tls]; that is the default',
+    "NoCertRequest": 'write ask = \"off\" in [tls.clients]; that is the default',
     "StdEnvVars": "left out: no programs are run; the JSON log has version, cipher and names",
 }
 """Options of TLSOptions, and what became of them."""
@@ -135,12 +135,12 @@ MOD_TLS: dict[str, Converter] = {
     "TLSPKCS12File": _bundle,
     "TLSPassPhraseProvider": left_out("name a passphrase_file, variable, credential or command at the certificate"),
     "TLSCertificateChainFile": left_out("put the intermediate certificates behind the server's, in its file"),
-    "TLSCACertificateFile": word_of("tls.client_ca"),
-    "TLSCACertificatePath": left_out("put the authorities into one file and name it in tls.client_ca"),
-    "TLSCARevocationFile": one_of("tls.client_crls"),
-    "TLSCARevocationPath": left_out("name the files in tls.client_crls"),
+    "TLSCACertificateFile": one_of("tls.clients.authorities"),
+    "TLSCACertificatePath": left_out("put the authorities into one file and name it in tls.clients.authorities"),
+    "TLSCARevocationFile": one_of("tls.clients.revocation_lists"),
+    "TLSCARevocationPath": left_out("name the files in tls.clients.revocation_lists"),
     "TLSVerifyClient": _verify_client,
-    "TLSVerifyDepth": number_of("tls.client_depth"),
+    "TLSVerifyDepth": number_of("tls.clients.depth"),
     "TLSVerifyOrder": left_out("revocation goes by CRLs; no network is asked during a handshake"),
     "TLSVerifyServer": left_out("the server never connects to another server as a TLS client"),
     "TLSUserName": _user_name,
