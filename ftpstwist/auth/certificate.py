@@ -96,7 +96,7 @@ class CertificateJudgement:
         mode = self.mode_of(user)
         if not mode.needs_no_password:
             return f'the mode of this user is "{mode.value}"'
-        return self._objection(user, certificate)
+        return self.owner_objection(user, certificate)
 
     def refuses_password(self, user: str, certificate: PeerCertificate | None) -> str | None:
         """Return why even the right password does not let *user* in with this, or no, certificate."""
@@ -109,7 +109,7 @@ class CertificateJudgement:
             return "this user needs a certificate beside the password, and showed none"
         if mode is CertificateMode.TRUSTED:
             return None if certificate.trusted else "this user needs a trusted certificate beside the password"
-        return self._objection(user, certificate)
+        return self.owner_objection(user, certificate)
 
     def mode_of(self, user: str) -> CertificateMode:
         """Return what is asked of a user."""
@@ -140,8 +140,8 @@ class CertificateJudgement:
         pins = (PINNED_CERTIFICATE + certificate.fingerprint, PINNED_KEY + certificate.key_fingerprint)
         return next((pin for pin in pins if pin in record.certificates), None)
 
-    def _objection(self, user: str, certificate: PeerCertificate) -> str | None:
-        """Return why the certificate is not the user's."""
+    def owner_objection(self, user: str, certificate: PeerCertificate) -> str | None:
+        """Return why the certificate is not the user's; ``None`` if it is."""
         record = self._find_user(user)
         if record is not None and record.disabled:
             return "disabled in the users file"

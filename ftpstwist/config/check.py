@@ -12,13 +12,20 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from ftpstwist.config import check_accounts, check_network, check_policy, check_tls, contradictions
+from ftpstwist.config import check_accounts, check_legacy, check_network, check_policy, check_tls, contradictions
 from ftpstwist.config.complaint import Complaint, ConfigurationError, in_order
 from ftpstwist.config.load import Draft, load
 from ftpstwist.config.rule import Surroundings
 from ftpstwist.config.schema import Settings
 
-RULES = (*contradictions.RULES, *check_tls.RULES, *check_policy.RULES, *check_network.RULES, *check_accounts.RULES)
+RULES = (
+    *contradictions.RULES,
+    *check_tls.RULES,
+    *check_policy.RULES,
+    *check_legacy.RULES,
+    *check_network.RULES,
+    *check_accounts.RULES,
+)
 
 
 @dataclass(frozen=True, slots=True)

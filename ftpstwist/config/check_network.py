@@ -18,14 +18,13 @@ _FOR_PRIVILEGES = (
 
 
 def _addresses_are_of_this_machine(settings: Settings, surroundings: Surroundings) -> Iterator[Complaint]:
-    for key, endpoints in (("explicit", settings.server.explicit), ("implicit", settings.server.implicit)):
-        for position, endpoint in enumerate(endpoints):
-            if endpoint.address is not None and not surroundings.has_address(endpoint.address):
-                yield settings.origin.complain(
-                    f"server.{key}[{position}]",
-                    f"this machine has no address {endpoint.address}",
-                    "Name an address of this machine, or leave the interface out",
-                )
+    for key, endpoint in settings.named_endpoints:
+        if endpoint.address is not None and not surroundings.has_address(endpoint.address):
+            yield settings.origin.complain(
+                key,
+                f"this machine has no address {endpoint.address}",
+                "Name an address of this machine, or leave the interface out",
+            )
 
 
 def _interfaces_are_of_this_machine(settings: Settings, surroundings: Surroundings) -> Iterator[Complaint]:
@@ -41,14 +40,13 @@ def _interfaces_are_of_this_machine(settings: Settings, surroundings: Surroundin
 
 def _ports_may_be_bound(settings: Settings, surroundings: Surroundings) -> Iterator[Complaint]:
     lowest = surroundings.lowest_port
-    for key, endpoints in (("explicit", settings.server.explicit), ("implicit", settings.server.implicit)):
-        for position, endpoint in enumerate(endpoints):
-            if endpoint.port and endpoint.port < lowest:
-                yield settings.origin.warn(
-                    f"server.{key}[{position}]",
-                    f"port {endpoint.port} needs a privilege that this process does not have",
-                    f"{_FOR_PRIVILEGES} {lowest - 1}",
-                )
+    for key, endpoint in settings.named_endpoints:
+        if endpoint.port and endpoint.port < lowest:
+            yield settings.origin.warn(
+                key,
+                f"port {endpoint.port} needs a privilege that this process does not have",
+                f"{_FOR_PRIVILEGES} {lowest - 1}",
+            )
     if 0 < settings.passive.ports.first < lowest:
         yield settings.origin.warn(
             "passive.ports",
@@ -122,9 +120,9 @@ def _idle_timeout_is_patient(settings: Settings, _: Surroundings) -> Iterator[Co
 
 
 RULES = (
-    Rule(("server.explicit", "server.implicit"), _addresses_are_of_this_machine),
+    Rule(("server.explicit", "server.implicit", "server.legacy"), _addresses_are_of_this_machine),
     Rule(("passive.interfaces",), _interfaces_are_of_this_machine),
-    Rule(("server.explicit", "server.implicit", "passive.ports"), _ports_may_be_bound),
+    Rule(("server.explicit", "server.implicit", "server.legacy", "passive.ports"), _ports_may_be_bound),
     Rule(("active",), _source_ports_need_no_privilege),
     Rule(("passive.ports", "limits.sessions_per_address"), _passive_ports_suffice),
     Rule(("passive.address", "passive.addresses"), _advertised_addresses_can_be_reached),

@@ -106,6 +106,16 @@ def _little_is_in_clear(settings: Settings, _: Surroundings) -> Iterator[Complai
             )
 
 
+def _ccc_has_an_effect(settings: Settings, _: Surroundings) -> Iterator[Complaint]:
+    named = [settings.policy.require, *(rule.require for rule in settings.policy.rules if not rule.paths)]
+    if settings.policy.allow_ccc and not any(each and each.policy.accepts_clear_command_channel for each in named):
+        yield settings.origin.complain(
+            "policy.allow_ccc",
+            "CCC stays impossible for everybody, for all commands are required to be under TLS",
+            f"Write require = {quote(Require.LOGIN_DATA.value)}, or take it out",
+        )
+
+
 def _groups_do_not_tell_names(settings: Settings, _: Surroundings) -> Iterator[Complaint]:
     default = settings.policy.require.policy.commands
     for key, rule in _numbered(settings):
@@ -127,6 +137,7 @@ RULES = (
     Rule(("policy.rules",), _no_rule_is_read_in_vain),
     Rule(("policy",), _little_is_in_clear),
     Rule(("policy",), _groups_do_not_tell_names),
+    Rule(("policy",), _ccc_has_an_effect),
 )
 """What rules have to be like."""
 

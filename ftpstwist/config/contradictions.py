@@ -28,7 +28,7 @@ def _somewhere_to_listen(settings: Settings, _: Surroundings) -> Iterator[Compla
 
 
 def _listeners_do_not_collide(settings: Settings, _: Surroundings) -> Iterator[Complaint]:
-    for (_taken, first), (key, second) in combinations(_named_endpoints(settings), 2):
+    for (_taken, first), (key, second) in combinations(settings.named_endpoints, 2):
         if first.collides_with(second):
             yield settings.origin.complain(
                 key,
@@ -38,7 +38,7 @@ def _listeners_do_not_collide(settings: Settings, _: Surroundings) -> Iterator[C
 
 
 def _passive_ports_are_free(settings: Settings, _: Surroundings) -> Iterator[Complaint]:
-    for key, endpoint in _named_endpoints(settings):
+    for key, endpoint in settings.named_endpoints:
         if endpoint.port and endpoint.port in settings.passive.ports and _share_an_address(settings, endpoint):
             yield settings.origin.complain(
                 "passive.ports",
@@ -49,13 +49,14 @@ def _passive_ports_are_free(settings: Settings, _: Surroundings) -> Iterator[Com
 
 def _source_ports_are_free(settings: Settings, _: Surroundings) -> Iterator[Complaint]:
     source, passive = settings.active.source_ports, settings.passive.ports
-    if settings.active.enabled and source.first <= passive.last and passive.first <= source.last:
+    overlap = source.first <= passive.last and passive.first <= source.last
+    if settings.active.enabled and source.last and overlap:  # port 0: the system finds a free one
         yield settings.origin.complain(
             "active.source_ports",
             f"{source} and the passive ports {passive} overlap, and one port can not serve both",
             "Choose other ports, or 0",
         )
-    for key, endpoint in _named_endpoints(settings):
+    for key, endpoint in settings.named_endpoints:
         if settings.active.enabled and endpoint.port and endpoint.port in source:
             yield settings.origin.complain(
                 "active.source_ports", f"port {endpoint.port} is also that of {endpoint} in {key}", "Choose other ports"
@@ -167,10 +168,13 @@ def _secrets_are_not_served(settings: Settings, _: Surroundings) -> Iterator[Com
 
 
 RULES = (
-    Rule(("server.explicit", "server.implicit"), _somewhere_to_listen),
-    Rule(("server.explicit", "server.implicit"), _listeners_do_not_collide),
-    Rule(("server.explicit", "server.implicit", "passive.ports", "passive.interfaces"), _passive_ports_are_free),
-    Rule(("server.explicit", "server.implicit", "passive.ports", "active"), _source_ports_are_free),
+    Rule(("server.explicit", "server.implicit", "server.legacy"), _somewhere_to_listen),
+    Rule(("server.explicit", "server.implicit", "server.legacy"), _listeners_do_not_collide),
+    Rule(
+        ("server.explicit", "server.implicit", "server.legacy", "passive.ports", "passive.interfaces"),
+        _passive_ports_are_free,
+    ),
+    Rule(("server.explicit", "server.implicit", "server.legacy", "passive.ports", "active"), _source_ports_are_free),
     Rule(("server.allow", "server.deny"), _nobody_is_allowed_and_denied),
     Rule(("tls.profile", "tls.minimum", "tls.ciphers"), _versions_fit_profile),
     Rule(("transfer.first_chunk", "transfer.largest_chunk", "transfer.quantum"), _chunks_fit_quantum),
@@ -190,14 +194,6 @@ RULES = (
     ),
 )
 """What must not contradict what."""
-
-
-def _named_endpoints(settings: Settings) -> list[tuple[str, Endpoint]]:
-    server = settings.server
-    return [
-        *((f"server.explicit[{position}]", endpoint) for position, endpoint in enumerate(server.explicit)),
-        *((f"server.implicit[{position}]", endpoint) for position, endpoint in enumerate(server.implicit)),
-    ]
 
 
 def _share_an_address(settings: Settings, endpoint: Endpoint) -> bool:

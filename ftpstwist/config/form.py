@@ -140,9 +140,9 @@ def flag() -> Form[bool]:
     return Form(words, read, lambda value: "true" if value else "false")
 
 
-def choice(members: type[E]) -> Form[E]:
-    """One of the values of an Enum."""
-    known = [str(member.value) for member in members]
+def choice(members: type[E], *, among: Iterable[E] | None = None) -> Form[E]:
+    """One of the values of an Enum, or one *among* them."""
+    known = [str(member.value) for member in among or members]
     words = f"one of {join_words([quote(name) for name in known])}"
 
     def read(value: object) -> E:

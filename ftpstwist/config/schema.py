@@ -44,7 +44,17 @@ class Settings:
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:
         """All endpoints of the control connection."""
-        return self.server.explicit + self.server.implicit
+        return tuple(endpoint for _, endpoint in self.named_endpoints)
+
+    @property
+    def named_endpoints(self) -> list[tuple[str, Endpoint]]:
+        """All endpoints of the control connection, each with its key."""
+        server = self.server
+        return [
+            *((f"server.explicit[{position}]", endpoint) for position, endpoint in enumerate(server.explicit)),
+            *((f"server.implicit[{position}]", endpoint) for position, endpoint in enumerate(server.implicit)),
+            *((f"server.legacy[{position}].endpoint", each.endpoint) for position, each in enumerate(server.legacy)),
+        ]
 
     @property
     def failed_sessions(self) -> Path:

@@ -9,6 +9,7 @@ from ftpstwist.config.endpoint import Endpoint, endpoint
 from ftpstwist.config.form import or_word, path, text, word
 from ftpstwist.config.form_network import Network, network
 from ftpstwist.config.form_numbers import octets, seconds, whole
+from ftpstwist.config.schema_legacy import LegacySettings
 from ftpstwist.config.setting import setting
 
 HostName = Annotated[
@@ -61,6 +62,7 @@ class ServerSettings:
     mdtm_sets_time: bool = setting(
         False, 'Let "MDTM time pathname" set a time, as old clients do. Others use MFMT, which always works.'
     )
+    legacy: tuple[LegacySettings, ...] = setting((), "Listeners for old devices.")
 
 
 @dataclass(frozen=True, slots=True)

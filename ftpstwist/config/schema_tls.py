@@ -10,7 +10,7 @@ from ftpstwist.config.form_numbers import seconds
 from ftpstwist.config.schema_clients import ClientCertificateSettings
 from ftpstwist.config.setting import setting, table
 from ftpstwist.session.policy import SessionReuse
-from ftpstwist.tls.policy import Profile, TlsVersion
+from ftpstwist.tls.policy import SAFE_VERSIONS, Profile, TlsVersion
 
 PROFILE = "profile"
 """The word for "what the profile says"."""
@@ -89,12 +89,12 @@ class TlsSettings:
     good for tests, and keeps it in the state directory.
     """
 
-    profile: Profile = setting(
+    profile: Annotated[Profile, choice(Profile, among=(Profile.MODERN, Profile.INTERMEDIATE))] = setting(
         Profile.INTERMEDIATE,
         '"intermediate": TLS 1.2 and 1.3, with forward secrecy and authenticated encryption only. '
-        '"modern": TLS 1.3 only.',
+        '"modern": TLS 1.3 only. For old devices there is [[server.legacy]].',
     )
-    minimum: Annotated[TlsVersion | None, or_word(choice(TlsVersion), PROFILE)] = setting(
+    minimum: Annotated[TlsVersion | None, or_word(choice(TlsVersion, among=SAFE_VERSIONS), PROFILE)] = setting(
         None, "Oldest version spoken. Nothing older than 1.2 is to be had (RFC 8996)."
     )
     ciphers: CipherList = setting(None, "Cipher suites of TLS 1.2, in place of those of the profile.")

@@ -64,6 +64,9 @@ def _listeners(settings: Settings) -> Iterator[str]:
         ("FTP with implicit TLS", settings.server.implicit),
     ):
         yield f"{words}: {', '.join(str(endpoint) for endpoint in endpoints) or 'switched off'}"
+    for listener in settings.server.legacy:
+        networks = join_words([str(network) for network in listener.networks], "and")
+        yield f"FTP with {listener.service.value} TLS from 1.0 on, for old devices in {networks}: {listener.endpoint}"
 
 
 def _protection(settings: Settings) -> Iterator[str]:
@@ -73,6 +76,8 @@ def _protection(settings: Settings) -> Iterator[str]:
     versions = [str(version) for version in TlsVersion if version.value >= oldest.value]
     yield f"Versions: {join_words(versions, 'and')}"
     yield f"Data connections: {_REUSE[settings.tls.session_reuse]}"
+    if settings.policy.allow_ccc:
+        yield "Clients that log in under TLS may go on in clear (CCC) where other commands need no TLS"
     strict = settings.policy.upload_close_notify is CloseNotify.STRICT
     yield f"Uploads under TLS without close_notify at their end: {'refused as incomplete' if strict else 'accepted'}"
 
@@ -81,7 +86,7 @@ def _exceptions(settings: Settings) -> Iterator[str]:
     for rule in settings.policy.rules:
         who = whom(rule)
         yield f"{who[:1].upper()}{who[1:]}: {'; '.join(answers(rule))}"
-    if settings.policy.rules and settings.server.implicit:
+    if settings.policy.rules and settings.server.implicit and not settings.policy.allow_ccc:
         endpoints = join_words([str(each) for each in settings.server.implicit], "and")
         yield f"All commands on {endpoints} are under TLS anyway"
 

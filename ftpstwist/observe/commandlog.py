@@ -12,6 +12,7 @@ For other events a word in capitals and its facts follow the first six fields::
     … LOGIN method=password
     … LOGIN-FAILED reason="wrong password"
     … TLS-FAILED channel=control client="lftp" cause="…" remedy="…" offered="…"
+    … OBSOLETE-TLS version=TLSv1 cipher=AES128-SHA client="…"
     … MISUSED kind=starttls-injection client="…" detail="…" remedy="…"
     … CLOSED seconds=12.250 client="…" reason="QUIT"
 
@@ -30,6 +31,7 @@ from ftpstwist.session.events import (
     LoggedIn,
     LoginFailed,
     Misused,
+    ObsoleteTls,
     SessionClosed,
     SessionOpened,
     TlsFailed,
@@ -75,6 +77,8 @@ def _facts(event: Event) -> str | None:
                 f"TLS-FAILED channel={word(event.channel)} client={client} cause={quote(event.cause)}"
                 f" remedy={quote(event.remedy)} offered={quote(event.offered)}"
             )
+        case ObsoleteTls():
+            facts = f"OBSOLETE-TLS version={word(event.version)} cipher={word(event.cipher)} client={client}"
         case Misused():
             detail, remedy = quote(event.detail), quote(event.remedy)
             facts = f"MISUSED kind={word(event.kind)} client={client} detail={detail} remedy={remedy}"

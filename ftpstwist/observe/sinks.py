@@ -23,6 +23,7 @@ from ftpstwist.session.events import (
     LoggedIn,
     LoginFailed,
     Misused,
+    ObsoleteTls,
     SessionClosed,
     SessionOpened,
     TlsFacts,
@@ -93,7 +94,7 @@ class TwistedLogSink:
 
 
 _WHO = "{session} {peer} {user}: "
-_WARNINGS = (LoginFailed, TlsFailed, Misused)
+_WARNINGS = (LoginFailed, TlsFailed, ObsoleteTls, Misused)
 _FORMATS: dict[type[Event], str] = {
     SessionOpened: _WHO + "connected, {service}",
     SessionClosed: _WHO + "closed after {seconds:.1f} s, {reason}",
@@ -103,6 +104,7 @@ _FORMATS: dict[type[Event], str] = {
     FileTransferred: _WHO + "{direction} {path}: {octets} octets in {seconds:.3f} s, {outcome}",
     FileChanged: _WHO + "{verb} {path} {target}",
     TlsFailed: _WHO + "TLS failed ({channel}, {client}): {cause}. {remedy}. Offered: {offered}",
+    ObsoleteTls: _WHO + "protected by obsolete TLS only: {version}, {cipher} ({client})",
     Misused: _WHO + "{kind} ({client}): {detail}. {remedy}",
 }
 

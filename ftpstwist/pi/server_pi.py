@@ -16,7 +16,7 @@ from ftpstwist.commands.context import Session
 from ftpstwist.interfaces import ControlTransport, TlsError
 from ftpstwist.pi.admission import Admission
 from ftpstwist.pi.conversation import GOODBYES, Conversation
-from ftpstwist.session.events import SessionClosed, SessionOpened, TlsFacts, TlsFailed
+from ftpstwist.session.events import ObsoleteTls, SessionClosed, SessionOpened, TlsFacts, TlsFailed
 from ftpstwist.wire.reply import Reply
 
 _QUIT = 221
@@ -85,6 +85,9 @@ class ServerPI:
         self._session.tls_facts = facts
         self._session.state.establish_tls()
         self._session.state.fit_level(self._session.policy.data)
+        if facts.is_obsolete:
+            session = self._session
+            session.sink.record(ObsoleteTls(session.ref, session.now(), facts.version, facts.cipher))
         self._restart_idle()
         if not self._greeted:
             self._greet()

@@ -31,6 +31,7 @@ from ftpstwist.pi.admission import Admission, AdmissionLimits
 from ftpstwist.services.accounts import build_accounts
 from ftpstwist.services.certificates import Certificates
 from ftpstwist.services.files import LocalHomes, MakeFilesystem
+from ftpstwist.services.legacy import LegacyFactory
 from ftpstwist.services.listening import ListeningService
 from ftpstwist.services.logs import LogService
 from ftpstwist.services.passive import PassiveService
@@ -46,6 +47,8 @@ from ftpstwist.session.policybook import PolicyBook
 from ftpstwist.session.state import Service
 from ftpstwist.storage.threads import TwistedWorkerThreads
 from ftpstwist.tls.binding import PerSessionTls
+from ftpstwist.tls.context import SharedContexts
+from ftpstwist.tls.legacy import LegacyContexts
 
 _log = Logger()
 
@@ -118,7 +121,10 @@ def ftps_service(
     if accounts.users is not None:
         reloads.append(("users", accounts.users.load))
     return FtpsService(
-        listeners=_listeners(settings, reactor, sessions),
+        listeners=[
+            *_listeners(settings, reactor, sessions),
+            *_legacy_listeners(settings, reactor, sessions, certificates.contexts),
+        ],
         supports=[
             logs,
             ThreadService(threads),
@@ -148,6 +154,24 @@ def _listeners(settings: Settings, reactor: IReactor, sessions: Sessions) -> lis
         ListeningService(serverFromString(reactor, endpoint.text), ControlFactory(sessions, service), service)
         for service, endpoints in by_service.items()
         for endpoint in endpoints
+    ]
+
+
+def _legacy_listeners(
+    settings: Settings, reactor: IReactor, sessions: Sessions, contexts: SharedContexts
+) -> list[ListeningService]:
+    if not settings.server.legacy:
+        return []
+    legacy = LegacyContexts(contexts)
+
+    def mint_tls() -> SessionTls:
+        return PerSessionTls(legacy, reuse=settings.tls.session_reuse)
+
+    return [
+        ListeningService(
+            serverFromString(reactor, each.endpoint.text), LegacyFactory(sessions, each, mint_tls), each.service
+        )
+        for each in settings.server.legacy
     ]
 
 

@@ -17,6 +17,7 @@ from ftpstwist.pi.server_pi import ServerPI
 from ftpstwist.session.state import Service, SessionState
 from ftpstwist.tls.upgrade import SwitchProtocol
 
+MintTls = Callable[[], SessionTls]
 MakeData = Callable[[Session], DataConnections]
 
 
@@ -38,7 +39,7 @@ class SessionParts:
 
     settings: Callable[[], SessionSettings]
     handshake_seconds: float
-    mint_tls: Callable[[], SessionTls]
+    mint_tls: MintTls
     make_data: MakeData
     authenticator: Authenticator
     threads: WorkerThreads
@@ -64,9 +65,9 @@ class Sessions:
     def __len__(self) -> int:
         return len(self._open)
 
-    def make(self, service: Service) -> Protocol:
-        """Return the protocol for one new TCP connection."""
-        session_tls = self._parts.mint_tls()
+    def make(self, service: Service, *, mint_tls: MintTls | None = None) -> Protocol:
+        """Return the protocol for one new TCP connection; *mint_tls* is for a listener that has TLS of its own."""
+        session_tls = (mint_tls or self._parts.mint_tls)()
         server_pi = ServerPI(
             build_session=lambda transport: self._build(service, transport, session_tls),
             admission=self._admission,

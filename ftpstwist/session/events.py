@@ -9,6 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+_WITH_FORWARD_SECRECY = ("ECDHE-", "DHE-")
+_AUTHENTICATED = ("GCM", "CHACHA20", "CCM")
+
 
 @dataclass(frozen=True, slots=True)
 class TlsFacts:
@@ -29,6 +32,14 @@ class TlsFacts:
     server_name: str | None = None
     alpn: str | None = None
     certificate: str | None = None
+
+    @property
+    def is_obsolete(self) -> bool:
+        """Whether version or suite are no longer safe (RFC 8996, RFC 9325): old, no forward secrecy, or CBC."""
+        if self.version == "TLSv1.3":
+            return False
+        is_safe = self.cipher.startswith(_WITH_FORWARD_SECRECY) and any(word in self.cipher for word in _AUTHENTICATED)
+        return self.version != "TLSv1.2" or not is_safe
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +199,19 @@ class TlsFailed(Event):
     cause: str
     remedy: str
     offered: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ObsoleteTls(Event):
+    """The control connection is protected by a version or suite that is no longer safe; once a handshake.
+
+    Attributes:
+        version: As in :class:`TlsFacts`.
+        cipher: As in :class:`TlsFacts`.
+    """
+
+    version: str
+    cipher: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,15 +27,15 @@ from ftpstwist.session.certificate import PeerCertificate
 from ftpstwist.session.events import TlsFacts
 from ftpstwist.session.policy import SessionReuse
 from ftpstwist.tls.channel import OpenSSLChannel
-from ftpstwist.tls.context import ContextSet, HandshakeNotes, SharedContexts
+from ftpstwist.tls.context import VERSION_CODES, ContextSet, HandshakeNotes, SharedContexts
 from ftpstwist.tls.diagnosis import Terms
-from ftpstwist.tls.policy import ServerCertificates, TlsPolicy, TlsVersion
+from ftpstwist.tls.legacy import LegacyContexts
+from ftpstwist.tls.policy import SAFE_VERSIONS, ServerCertificates, TlsPolicy, TlsVersion
 from ftpstwist.tls.selfsigned import make_self_signed
 
 ResumptionReader = Callable[[SSL.Connection], Callable[[], bool]]
 """Given a fresh connection, returns a function that tells whether its session was resumed."""
 
-_CODES = {TlsVersion.TLS_1_2: SSL.TLS1_2_VERSION, TlsVersion.TLS_1_3: SSL.TLS1_3_VERSION}
 
 
 class PerSessionTls:
@@ -52,7 +52,7 @@ class PerSessionTls:
 
     def __init__(
         self,
-        contexts: SharedContexts,
+        contexts: SharedContexts | LegacyContexts,
         *,
         reuse: SessionReuse = SessionReuse.PREFER,
         read_resumption: ResumptionReader | None = None,
@@ -117,8 +117,8 @@ class PerSessionTls:
     ) -> OpenSSLChannel:
         asked = None if self._control is None else self._control.server_name
         terms = Terms(
-            oldest=_CODES[contexts.policy.oldest],
-            newest=_CODES[contexts.policy.newest],
+            oldest=VERSION_CODES[contexts.policy.oldest],
+            newest=VERSION_CODES[contexts.policy.newest],
             ciphers=contexts.cipher_names,
             key_types=contexts.certificates_for(asked).key_types,
             alpn=notes.alpn,
@@ -148,7 +148,7 @@ def read_by_callback(connection: SSL.Connection) -> Callable[[], bool]:
 def resumption_reader() -> ResumptionReader:
     """Return the shim if it tells the truth with the libraries at hand, else the public way."""
     try:
-        tells_truth = all(_tells_truth(read_by_shim, version) for version in TlsVersion)
+        tells_truth = all(_tells_truth(read_by_shim, version) for version in SAFE_VERSIONS)
     except (AttributeError, TypeError, SSL.Error):
         tells_truth = False
     return read_by_shim if tells_truth else read_by_callback

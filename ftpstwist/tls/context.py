@@ -47,7 +47,12 @@ SESSION_SECONDS = 7 * 24 * 3600
 _SESSION_ID_CONTEXT = b"ftpstwist"
 _MODE_ENABLE_PARTIAL_WRITE = 1  # pyOpenSSL sets it, but does not name it
 _OPTIONS = SSL.OP_NO_RENEGOTIATION | SSL.OP_NO_COMPRESSION | SSL.OP_CIPHER_SERVER_PREFERENCE
-_VERSIONS = {TlsVersion.TLS_1_2: SSL.TLS1_2_VERSION, TlsVersion.TLS_1_3: SSL.TLS1_3_VERSION}
+VERSION_CODES = {
+    TlsVersion.TLS_1_0: SSL.TLS1_VERSION,
+    TlsVersion.TLS_1_1: SSL.TLS1_1_VERSION,
+    TlsVersion.TLS_1_2: SSL.TLS1_2_VERSION,
+    TlsVersion.TLS_1_3: SSL.TLS1_3_VERSION,
+}
 
 
 @dataclass(slots=True, eq=False)
@@ -100,8 +105,8 @@ class ContextSet:
             resumable: Whether its sessions may be resumed by later connections on it.
         """
         context = SSL.Context(SSL.TLS_SERVER_METHOD)
-        context.set_min_proto_version(_VERSIONS[self.policy.oldest])
-        context.set_max_proto_version(_VERSIONS[self.policy.newest])
+        context.set_min_proto_version(VERSION_CODES[self.policy.oldest])
+        context.set_max_proto_version(VERSION_CODES[self.policy.newest])
         context.set_session_id(secrets.token_bytes(16))
         context.set_timeout(SESSION_SECONDS)
         context.set_verify_depth(self.policy.clients.depth)

@@ -31,6 +31,8 @@ class TlsPolicyError(ValueError):
 class TlsVersion(Enum):
     """A protocol version; the value is the word used in the configuration."""
 
+    TLS_1_0 = "1.0"
+    TLS_1_1 = "1.1"
     TLS_1_2 = "1.2"
     TLS_1_3 = "1.3"
 
@@ -45,13 +47,23 @@ class Profile(Enum):
     """TLS 1.3 only."""
     INTERMEDIATE = "intermediate"
     """TLS 1.2 and 1.3, with forward secrecy and authenticated encryption only."""
+    LEGACY = "legacy"
+    """TLS 1.0 to 1.3, also with suites that are no longer safe: for old devices in networks of their own."""
 
     @property
     def minimum(self) -> TlsVersion:
         """The oldest version the profile is meant for."""
-        return TlsVersion.TLS_1_3 if self is Profile.MODERN else TlsVersion.TLS_1_2
+        return _MINIMUMS[self]
 
 
+SAFE_VERSIONS = (TlsVersion.TLS_1_2, TlsVersion.TLS_1_3)
+"""Versions for everybody; the others are deprecated (RFC 8996)."""
+
+_MINIMUMS = {
+    Profile.MODERN: TlsVersion.TLS_1_3,
+    Profile.INTERMEDIATE: TlsVersion.TLS_1_2,
+    Profile.LEGACY: TlsVersion.TLS_1_0,
+}
 _SUITES_TLS_1_3 = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
 _CIPHERS_TLS_1_2 = ":".join(
     f"ECDHE-{signature}-{cipher}"
@@ -59,6 +71,14 @@ _CIPHERS_TLS_1_2 = ":".join(
     for signature in ("ECDSA", "RSA")
 )
 """Mozilla's «intermediate» without finite-field Diffie-Hellman."""
+_CIPHERS_FOR_OLD_DEVICES = ":".join(
+    [
+        *(f"ECDHE-{signature}-AES{bits}-SHA" for bits in (128, 256) for signature in ("ECDSA", "RSA")),
+        *("AES128-GCM-SHA256", "AES256-GCM-SHA384", "AES128-SHA256", "AES256-SHA256", "AES128-SHA", "AES256-SHA"),
+        "@SECLEVEL=0",
+    ]
+)
+"""CBC and keys sent under RSA; level 0 lets OpenSSL sign with SHA-1, as TLS before 1.2 has to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +158,9 @@ class TlsPolicy:
 
     @property
     def cipher_list(self) -> str:
-        """OpenSSL's list for TLS 1.2, the most wanted first."""
+        """OpenSSL's list for TLS 1.2 and older, the most wanted first."""
+        if self.profile is Profile.LEGACY:
+            return self.ciphers or f"{_CIPHERS_TLS_1_2}:{_CIPHERS_FOR_OLD_DEVICES}"
         return self.ciphers or _CIPHERS_TLS_1_2
 
     @property

@@ -25,7 +25,8 @@ from ftpstwist.tls.authorities import AskClients, ClientPolicy, ExpiredList, nam
 # Numbers of OpenSSL's x509_vfy.h, which pyOpenSSL hands on without names.
 _NO_REVOCATION_LIST = 3
 _LIST_HAS_EXPIRED = 12
-_UNKNOWN_ISSUER = frozenset({2, 18, 19, 20, 21, 27})
+UNKNOWN_ISSUER = frozenset({2, 18, 19, 20, 21, 27})
+"""Faults that mean no more than that nobody of ours vouches for a certificate."""
 _RENEW = "renew the client's certificate"
 _FAULTS = {
     3: ("there is no revocation list that covers it", "complete [tls.clients] revocation_lists"),
@@ -88,7 +89,7 @@ class ClientVerification:
             return self._has_no_list_for(certificate)
         if fault == _LIST_HAS_EXPIRED:
             return self._policy.expired_list is ExpiredList.ACCEPT
-        if fault in _UNKNOWN_ISSUER and self._policy.admits_unknown:
+        if fault in UNKNOWN_ISSUER and self._policy.admits_unknown:
             self.is_trusted = False
             return True
         return False
@@ -130,7 +131,7 @@ def explain_missing() -> TlsError:
 
 
 def _explain(certificate: X509, fault: int, depth: int) -> TlsError:
-    cause, remedy = _FOREIGN if fault in _UNKNOWN_ISSUER else _FAULTS.get(fault, (f"OpenSSL finds fault {fault}", ""))
+    cause, remedy = _FOREIGN if fault in UNKNOWN_ISSUER else _FAULTS.get(fault, (f"OpenSSL finds fault {fault}", ""))
     who = "the client's certificate" if depth == 0 else "an issuer's certificate, above the client's,"
     try:
         name = name_in_words(certificate.to_cryptography().subject)

@@ -144,6 +144,8 @@ class _Session:
             self.transfer(verb)
         else:
             self.say(REPLIES[verb])
+        if verb == "QUIT":
+            raise EOFError
         if verb == "AUTH" and "AUTH" not in self.faults.replies:
             self.start_tls()
 

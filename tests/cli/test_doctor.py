@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import shutil
 import socket
 import ssl
 import sys
@@ -79,7 +78,7 @@ def verdict(findings, step, words):
 
 
 @pytest.mark.parametrize(
-    "arguments", [("explicit",), ("implicit",), ("explicit", "--explicit"), ("implicit", "--implicit")]
+    "arguments", [("explicit",), ("implicit", "--timeout", "1"), ("explicit", "--explicit"), ("implicit", "--implicit")]
 )
 def test_a_healthy_server_has_no_problem(server, examine, arguments):
     """Every step is tried, in both modes, found out or given; the status is 0 and nothing is left on the server."""

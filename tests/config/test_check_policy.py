@@ -132,6 +132,39 @@ def test_strict_rules_for_groups_show_who_exists():
     assert said('[policy]\nrequire = "login"\n' + strict) == []
 
 
+CCC = "allow_ccc = true\n"
+IN_VAIN = (
+    "ftps.toml:2: policy.allow_ccc: CCC stays impossible for everybody, for all commands are required to be under TLS. "
+    'Write require = "login+data", or take it out.'
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_in_vain"),
+    [
+        ("", True),
+        ('require = "control"\n', True),
+        ('require = "login+data"\n', False),
+        ('require = "none"\n', False),
+        (rule('users = ["a"]\nrequire = "login+data"'), False),
+        (rule('users = ["a"]\nrequire = "control"'), True),
+        (rule('paths = ["/a"]\nrequire = "none"'), True),
+    ],
+)
+def test_ccc_that_no_policy_permits(text, is_in_vain):
+    """T5: whoever allows CCC learns at once that a policy still forbids it, and which one would not."""
+    assert about(judge(f"[policy]\n{CCC}{text}"), "policy.allow_ccc") == ([IN_VAIN] if is_in_vain else [])
+    assert about(judge(f"[policy]\n{text}"), "policy.allow_ccc") == []
+
+
+def test_ccc_is_told_in_words():
+    """What may leave TLS is told before it does."""
+    for line, is_told in ((CCC, True), ("", False)):
+        settings = parse(f'[policy]\nrequire = "login+data"\n{line}', "f.toml").settings
+        words = [line for section in summarise(settings, ()) for line in section.lines]
+        assert any("(CCC)" in line for line in words) is is_told
+
+
 @pytest.mark.parametrize("value", ['"secret"', '"/a\\u0000"', "3"])
 def test_folders_are_absolute_pathnames(value):
     """A folder is written as clients see it."""

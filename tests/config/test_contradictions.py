@@ -135,6 +135,7 @@ def test_a_contradiction_is_refused_in_these_words(text, complaint):
 @pytest.mark.parametrize(
     "text",
     [
+        "[passive]\nports = 0\n[active]\nsource_ports = 0",
         '[server]\nexplicit = ["tcp6:21"]\nimplicit = []',
         "[server]\nexplicit = [\"tcp:21:interface=127.0.0.1\", 'tcp6:21:interface=\\:\\:1']",
         '[server]\nexplicit = ["tcp:50050:interface=127.0.0.1"]\n[passive]\ninterfaces = ["127.0.0.2"]',

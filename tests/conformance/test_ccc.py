@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import ssl
-import time
 from pathlib import Path
 
 import pytest
 
 from tests.conformance.conftest import StartServer
-from tests.support.client import Client, connected, implicit, logged_in
-from tests.support.server import PASSWORD, USER, Server
+from tests.support.client import Client, connected, implicit, logged_in, tls_context
+from tests.support.observe import Tapped
+from tests.support.server import PASSWORD, USER, Server, running_server
 
 ALLOWED = """
 [policy]
@@ -31,6 +31,12 @@ def allowing(start_server: StartServer) -> Server:
 def binding(start_server: StartServer) -> Server:
     """The same; data connections have to resume the TLS session of their control connection."""
     return start_server(f'{ALLOWED}\n[tls]\nsession_reuse = "require"\n')
+
+
+@pytest.fixture(scope="module")
+def free(start_server: StartServer) -> Server:
+    """A server that allows CCC, and demands nothing."""
+    return start_server('[policy]\nrequire = "none"\nallow_ccc = true\n')
 
 
 @pytest.fixture(autouse=True)
@@ -71,22 +77,24 @@ def test_commands_in_clear_and_data_under_tls(allowing, version, way):
     assert (allowing.files / "new").read_bytes() == b"up"
 
 
-def test_a_silent_client_is_not_kept_waiting(allowing):
-    """T5: who goes on in clear is answered at once, in clear; who sends close_notify, with close_notify at once."""
-    for way in ("no close_notify", "close_notify"):
-        with logged_in(allowing) as client:
-            began = time.monotonic()
-            clear(client, way)
-            assert client.line_octets if client.code("NOOP") == 200 else None
-            assert time.monotonic() - began < 5
-
-
-def test_nothing_is_in_clear_before_close_notify(allowing):
-    """S9: on the wire the 200 is a record, the answer to close_notify is one, and the next reply is text."""
-    with logged_in(allowing) as client:
-        clear(client)
-        client.send("NOOP")
-        assert client.sock.recv(100) == b"200 NOOP done\r\n"
+@pytest.mark.parametrize("version", VERSIONS)
+def test_octets_on_the_wire(allowing, folder_name, version):
+    """S9, K1: 200 is a record; close_notify and commands in clear in one segment: each is answered once, in order."""
+    with connected(allowing) as client:
+        assert client.code("AUTH TLS") == 234
+        tapped = Tapped(client.sock, tls_context(version))
+        for line, code in ((f"USER {USER}", b"331"), (f"PASS {PASSWORD}", b"230"), ("CCC", b"200")):
+            tapped.send(f"{line}\r\n".encode())
+            assert tapped.receive().startswith(code)
+        assert set(tapped.records()) <= {20, 22, 23}
+        behind = f"MKD {folder_name}\r\nRMD {folder_name}\r\nPWD\r\n".encode()
+        tapped.close_notify(behind)
+        octets = b""
+        while octets.count(b"\r\n") < 3:
+            octets += client.sock.recv(4096)
+        size = 5 + int.from_bytes(octets[3:5], "big")
+        assert octets[0] in {21, 23}
+        assert [line[:3] for line in octets[size:].splitlines()] == [b"257", b"250", b"257"]
 
 
 def test_level_and_sequence_after_ccc(allowing):
@@ -103,9 +111,9 @@ def test_level_and_sequence_after_ccc(allowing):
             assert client.answer().code == 522
 
 
-def test_clear_data_stays_clear(start_server):
+def test_clear_data_stays_clear(free):
     """T6: the level is the one PROT has set, also if that is C."""
-    with clear(connected(start_server('[policy]\nrequire = "none"\nallow_ccc = true\n')).auth().login()) as client:
+    with clear(connected(free).auth().login()) as client:
         assert client.download("NLST")[1].code == 226
 
 
@@ -157,27 +165,32 @@ def test_passwords_wait_for_tls_after_ccc(allowing):
         assert client.code("PWD") == 257
 
 
-@pytest.mark.parametrize(
-    ("require", "code"),
-    [("none", 200), ("login", 200), ("data", 200), ("login+data", 200), ("control", 534), ("all", 534)],
-)
-def test_policies(start_server, require, code):
-    """T5, T26, S7, T7: by policy 200 or 534, and in FEAT accordingly; 530 before the login; never by default."""
-    policy = f'[policy]\nrequire = "{require}"\n'
-    for config, expected in ((f"{policy}allow_ccc = true\n", code), (policy, 534)):
-        with connected(start_server(config)).auth() as client:
-            assert client.code("CCC") == 530
-            client.login().protect()
-            assert ("CCC" in client.do("FEAT").lines) is (expected == 200)
-            assert client.code("CCC") == expected
-            if expected == 200:
-                client.unwrap()
-            assert client.code("PWD") == 257
+def test_by_default_it_is_refused(server):
+    """T5, T26, S7: 530 before the login, 534 then; the connection stays protected, and FEAT does not tempt anybody."""
+    with connected(server).auth() as client:
+        assert client.code("CCC") == 530
+        client.login()
+        assert "CCC" not in client.do("FEAT").lines
+        assert client.code("CCC") == 534
+        assert client.code("PWD") == 257
 
 
-def test_ccc_in_clear_is_533(start_server):
+def test_policies(tmp_path):
+    """T5, T7: of two users under different policies, one may and one may not; FEAT says so."""
+    rule = '[[policy.rules]]\nusers = ["bob"]\nrequire = "login"\n'
+    bob = '[users.bob]\npassword = "HASH"\n'
+    with running_server(tmp_path, "[policy]\nallow_ccc = true\n", bob, tables=rule) as server:
+        for user, code in ((USER, 534), ("bob", 200)):
+            with connected(server).auth() as client:
+                assert client.code("CCC") == 530
+                client.login(user).protect()
+                assert ("CCC" in client.do("FEAT").lines) is (code == 200)
+                assert client.code("CCC") == code
+
+
+def test_ccc_in_clear_is_533(free):
     """T5: there is nothing to take off."""
-    with connected(start_server('[policy]\nrequire = "none"\nallow_ccc = true\n')).login() as client:
+    with connected(free).login() as client:
         assert client.code("CCC") == 533
 
 
@@ -215,17 +228,6 @@ def test_commands_under_tls_after_the_reply_are_not_executed(allowing, folder_na
         client.send(f"DELE {folder_name}")
         assert client.is_closed()
     assert victim.exists()
-
-
-def test_octets_around_close_notify_act_once(allowing, folder_name):
-    """K1: close_notify and commands in clear in one segment: each is done once, in order, in clear."""
-    with logged_in(allowing) as client:
-        assert client.code("CCC") == 200
-        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        del incoming, outgoing
-        client.unwrap()
-        client.sock.sendall(f"MKD {folder_name}\r\nRMD {folder_name}\r\nPWD\r\n".encode())
-        assert client.codes(3) == [257, 250, 257]
 
 
 def test_the_log_says_it(allowing):

@@ -126,7 +126,7 @@ def test_a_mapped_certificate_logs_in_at_user(server, alice, version):
         client.protect()
         assert client.upload(f"STOR mapped-{version}", b"hello").code == 226
         assert client.download(f"RETR mapped-{version}")[0] == b"hello"
-    assert '"method": "certificate"' in server.log("events.json") or "certificate" in server.log("events.json")
+    assert '"method": "certificate"' in server.log("events.json").replace('":"', '": "')
 
 
 def test_a_password_after_232_is_superfluous(server, alice):
@@ -305,7 +305,7 @@ def test_a_data_connection_with_another_certificate(world, server, alice, versio
     with protected(server, alice, version) as client:
         assert client.code("USER alice") == 232
         client.protect()
-        assert client.upload("secret", b"for alice only").code == 226
+        assert client.upload("STOR secret", b"for alice only").code == 226
         for other in (world.certificate("mallory"), None):
             data = client.passive()
             assert client.code("RETR secret") == 150
@@ -335,21 +335,15 @@ def test_a_data_connection_with_another_certificate(world, server, alice, versio
 def test_a_pinned_certificate_needs_no_authority(world, tmp_path):
     """A certificate of the user's own making, named in the users file: good for that user and nobody else."""
     own, renewed, other = issue("whatever"), issue("key"), issue("alice")
-    import hashlib  # noqa: PLC0415
-
-    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat  # noqa: PLC0415
-
-    spki = hashlib.sha256(
-        renewed.key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    ).hexdigest()
-    users = f'[users.pinned]\ncertificates = ["sha256:{own.fingerprint}", "spki-sha256:{spki}"]\n'
+    pins = f'["sha256:{own.fingerprint}", "spki-sha256:{renewed.key_fingerprint}"]'
+    users = f"[users.pinned]\ncertificates = {pins}\n"
     with running_server(tmp_path, world.config(unknown='"admit"'), users, tables=RULES) as server:
         for each in (own, renewed):
             with protected(server, each.write(world.folder, "own")) as client:
                 assert client.code("USER alice") == 331
                 assert client.code("USER pinned") == 232
                 client.protect()
-                assert client.upload("file", b"x").code == 226
+                assert client.upload("STOR file", b"x").code == 226
         with protected(server, other.write(world.folder, "other")) as client:
             assert client.code("USER pinned") == 331
             assert client.code("USER alice") == 331  # its common name says so, but nobody vouches for that
@@ -422,7 +416,7 @@ def test_an_expired_list(world, tmp_path, choice):
 @pytest.mark.interop
 @pytest.mark.skipif(shutil.which("curl") is None, reason="no curl")
 def test_curl(server, alice, tmp_path):
-    """curl --cert logs in without a password, and moves files."""
+    """A user of curl --cert logs in without a password, and moves files."""
     file = tmp_path / "up"
     file.write_bytes(b"by curl" * 1000)
     url = f"ftp://127.0.0.1:{server.port()}/curl"
@@ -435,7 +429,7 @@ def test_curl(server, alice, tmp_path):
 @pytest.mark.interop
 @pytest.mark.skipif(shutil.which("lftp") is None, reason="no lftp")
 def test_lftp(server, alice, tmp_path):
-    """lftp with ssl:cert-file and ssl:key-file logs in without a right password, and moves files."""
+    """A user of lftp with ssl:cert-file and ssl:key-file logs in without a right password, and moves files."""
     (tmp_path / "up").write_bytes(b"by lftp" * 1000)
     script = (
         "set net:max-retries 1; set net:timeout 10; set ssl:verify-certificate no; set ftp:ssl-force yes;"

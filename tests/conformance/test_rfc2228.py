@@ -163,7 +163,9 @@ def test_no_reply_in_clear_once_protected(strict, service, version):
             assert client.answer().code == 220
             assert client.code("AUTH TLS") == 234
         tapped = Tapped(client.sock, tls_context(version))
-        lines = [f"USER {USER}", f"PASS {PASSWORD}", "CCC", "REIN", "AUTH TLS", "PBSZ 0", "PROT P", "PROT C"]
+        lines = [f"USER {USER}", f"PASS {PASSWORD}", "CCC", "AUTH TLS", "PBSZ 0", "PROT P", "PROT C"]
+        if service == "implicit":  # on the explicit one it takes TLS off: test_ccc
+            lines.insert(3, "REIN")
         lines += ["RETR none", "LIST", "XYZZY", "A" * 9000, "STAT", f"USER {USER}", "PASS wrong", "QUIT"]
         tapped.send("".join(f"{line}\r\n" for line in lines).encode())
         answers = b""

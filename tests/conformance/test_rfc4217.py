@@ -197,7 +197,7 @@ def test_auth_waits_for_a_transfer_in_clear(free):
     assert (free.files / "new").read_bytes() == b"sent in clear"
 
 
-# --- T5, T6, T22, T26: never back to clear ------------------------------------------------------------
+# --- T5, T22, T26: not back to clear by default; where it is allowed, and REIN under TLS: test_ccc ---------
 
 
 def test_ccc_is_refused(strict, free):
@@ -211,14 +211,6 @@ def test_ccc_is_refused(strict, free):
             assert client.code("CCC") == 534
             assert client.protect().code("PWD") == 257
             assert client.download("NLST")[1].code == 226
-
-
-def test_rein_under_explicit_tls_is_refused(strict):
-    """T22: REIN would have to take TLS off; it is refused (502), and the session goes on as it was."""
-    with logged_in(strict) as client:
-        assert client.code("REIN") == 502
-        assert client.code("PWD") == 257
-        assert client.download("NLST")[1].code == 226
 
 
 def test_rein_on_the_implicit_service_stays_in_tls(free):

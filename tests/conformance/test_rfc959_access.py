@@ -221,10 +221,13 @@ def test_rein_starts_the_session_anew(client, folder):
     assert client.code("PASV") == 227
 
 
-def test_rein_is_not_done_under_explicit_tls(server):
-    """B6: it would have to take TLS off again; 502, and the login stays."""
+def test_rein_takes_off_what_auth_put_on(server):
+    """B6: under explicit TLS the reply is the last that is protected; then all begins anew, AUTH included."""
     with connected(server).auth().login() as client:
-        assert client.code("REIN") == 502
+        assert client.code("REIN") == 220
+        client.sock = client.sock.unwrap()
+        assert client.code(f"USER {USER}") == 530
+        client.auth().login()
         assert client.code("PWD") == 257
 
 

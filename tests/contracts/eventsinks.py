@@ -21,6 +21,7 @@ from ftpstwist.session.events import (
     LoggedIn,
     LoginFailed,
     Misused,
+    ObsoleteTls,
     SessionClosed,
     SessionOpened,
     SessionRef,
@@ -66,6 +67,7 @@ def every_event(text: str = "word") -> list[Event]:
         FileTransferred(session, TIME, Direction.RECEIVED, text, 0, 3.5, False, False, text, None, False),
         FileChanged(session, TIME, "RNTO", text, text),
         TlsFailed(session, TIME, "control", text, text, text),
+        ObsoleteTls(session, TIME, "TLSv1", "AES128-SHA"),
         Misused(session, TIME, "starttls-injection", text, text),
     ]
 

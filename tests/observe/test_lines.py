@@ -18,6 +18,7 @@ from ftpstwist.session.events import (
     LoggedIn,
     LoginFailed,
     Misused,
+    ObsoleteTls,
     SessionClosed,
     SessionOpened,
     SessionRef,
@@ -49,6 +50,10 @@ WHO_EARLY = "2026-05-04T08:15:30.125Z k3f9 2001:db8::7 - implicit - "
         (LoggedIn(ALICE, TIME, "password"), "LOGIN method=password"),
         (LoginFailed(ALICE, TIME, "wrong password"), 'LOGIN-FAILED reason="wrong password"'),
         (SessionClosed(ALICE, TIME, 12.25, "QUIT"), 'CLOSED seconds=12.250 client="lftp" reason="QUIT"'),
+        (
+            ObsoleteTls(ALICE, TIME, "TLSv1", "AES128-SHA"),
+            'OBSOLETE-TLS version=TLSv1 cipher=AES128-SHA client="lftp"',
+        ),
         (
             Misused(ALICE, TIME, "foreign-data-peer", "198.51.100.7 came", "none"),
             'MISUSED kind=foreign-data-peer client="lftp" detail="198.51.100.7 came" remedy="none"',

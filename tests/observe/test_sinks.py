@@ -11,7 +11,7 @@ from ftpstwist.observe.jsonlog import json_line
 from ftpstwist.observe.logfile import LineFile
 from ftpstwist.observe.sinks import FanOut, LineSink, TwistedLogSink
 from ftpstwist.observe.transferlog import xferlog_line
-from ftpstwist.session.events import FileTransferred, LoginFailed, Misused, TlsFailed
+from ftpstwist.session.events import FileTransferred, LoginFailed, Misused, ObsoleteTls, TlsFailed
 from tests.contracts.eventsinks import EventSinkContract, every_event
 
 
@@ -123,7 +123,7 @@ def test_twisted_log_has_fields():
     assert (sent["path"], sent["direction"], sent["data_protocol"]) == (r"x\ny", "sent", "TLSv1.3")
     assert formatEvent(received) == (r"k3f9 192.0.2.7 x\ny: received x\ny: 0 octets in 3.500 s, incomplete: x\ny")
     warned = {type(event) for event, log in zip(every_event(), logs, strict=True) if log["log_level"] is LogLevel.warn}
-    assert warned == {LoginFailed, TlsFailed, Misused}
+    assert warned == {LoginFailed, TlsFailed, ObsoleteTls, Misused}
 
 
 @pytest.mark.parametrize("event", every_event("w"), ids=lambda event: type(event).__name__)

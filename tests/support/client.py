@@ -92,7 +92,9 @@ class Client:
     def unwrap(self, *, notify: bool = True) -> None:
         """Take TLS off the control connection, with close_notify both ways or without a word."""
         self.session = self.sock.session
-        self.sock = self.sock.unwrap() if notify else socket.socket(fileno=self.sock.detach())
+        if notify:
+            self.sock.unwrap()
+        self.sock = socket.socket(fileno=self.sock.detach())
         self.sock.settimeout(TIMEOUT)
 
     def send(self, line: str | bytes) -> None:

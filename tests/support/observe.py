@@ -9,7 +9,7 @@ import ssl
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from threading import Event
@@ -101,9 +101,9 @@ def stranger() -> str:
 # --- certificates ---
 
 
-def write_certificate(folder: Path, name: str, *names: str) -> str:
-    """Make ``<name>.crt`` and ``<name>.key`` for host names; return the configuration that uses them."""
-    write_pair(make_self_signed(names or (name,), now=datetime.now(UTC)), folder, name)
+def write_certificate(folder: Path, name: str, *names: str, age: int = 0, days: int = 3650) -> str:
+    """Make ``<name>.crt`` and ``<name>.key`` for host names, *age* days ago; return the configuration that uses them."""
+    write_pair(make_self_signed(names or (name,), now=datetime.now(UTC) - timedelta(age), days=days), folder, name)
     return f'[[tls.certificates]]\ncertificate = "{name}.crt"\nkey = "{name}.key"\n'
 
 
@@ -163,10 +163,11 @@ class Tapped:
         except ssl.SSLZeroReturnError:
             return b""
 
-    def close_notify(self) -> None:
-        """Send ours without waiting for theirs."""
+    def close_notify(self, behind: bytes = b"") -> None:
+        """Send ours without waiting for theirs, and octets in clear *behind* it in the same segment."""
         with suppress(ssl.SSLWantReadError):
             self.tls.unwrap()
+        self._outgoing.write(behind)
         self._flush()
 
     def records(self) -> list[int]:

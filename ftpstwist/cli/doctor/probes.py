@@ -21,6 +21,8 @@ from ftpstwist.cli.doctor.patience import Patience
 
 FOREIGN_PROTOCOL = "http/1.1"
 MAX_REPLIES = 5
+LAST_SECONDS = 2.0
+"""Wait for a second reply to one command, which should not come, from a server that does not hang up."""
 
 
 def try_obsolete_versions(place: Place, patience: Patience) -> Findings[None]:
@@ -87,7 +89,7 @@ def _count_replies(control: ControlConnection) -> int:
     try:
         control.send("QUIT")
         while replies < MAX_REPLIES:
-            control.reply()
+            control.reply(LAST_SECONDS if replies else None)
             replies += 1
     except ConversationError:
         pass

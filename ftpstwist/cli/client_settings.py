@@ -1,0 +1,155 @@
+"""``ftpstwist client-settings``: what to enter in FileZilla, WinSCP, lftp, curl, rclone and Python.
+
+For every port of the configuration, with the host as its certificate names it.
+Nothing is started, and nothing is connected to: ``ftpstwist doctor`` does that.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from cryptography import x509
+
+from ftpstwist.cli.clientprograms import TRUSTED_FILE, Account, texts_for
+from ftpstwist.config.certificates import read_certificates
+from ftpstwist.config.complaint import ConfigurationError
+from ftpstwist.config.load import load
+from ftpstwist.config.schema import Settings
+from ftpstwist.services.certificates import self_made_certificate
+from ftpstwist.tls.binding import SessionReuse
+from ftpstwist.tls.certificate import fingerprint
+
+if TYPE_CHECKING:
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - it has no public name
+
+DONE, FAILED = 0, 1
+EXPLICIT_PORT, IMPLICIT_PORT = 21, 990
+"""Ports of sockets that come from systemd, which the configuration does not name."""
+_LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
+
+
+class _Refusal(Exception):  # noqa: N818 - tells the user what to do, ends with status 1
+    """The settings can not be told; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """The certificate that clients will see, and its names."""
+
+    certificate: x509.Certificate
+    names: tuple[str, ...]
+
+    @property
+    def is_self_signed(self) -> bool:
+        return self.certificate.issuer == self.certificate.subject
+
+
+def add_arguments(subparsers: Subparsers) -> None:
+    """Add ``client-settings`` to the command line."""
+    parser = subparsers.add_parser("client-settings", help="print what to enter in clients", description=__doc__)
+    parser.add_argument("--config", metavar="FILE", required=True, help="the configuration file of the server")
+    parser.add_argument("--user", metavar="NAME", type=_name, default="alice", help="who logs in; else a made-up name")
+    parser.add_argument(
+        "--host", metavar="HOST", type=_name, help="how clients call the server; else from its certificate"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print settings for the configuration that the arguments name.
+
+    Args:
+        args: Arguments that :func:`add_arguments` describes.
+
+    Returns:
+        The exit status; 1 if they can not be told.
+    """
+    try:
+        draft = load(args.config)
+        if draft.complaints:
+            raise ConfigurationError(draft.complaints)
+        for line in _lines(draft.settings, args.host, args.user):
+            print(line)
+    except ConfigurationError as error:
+        for each in error.complaints:
+            print(f"{each.place}: {each.cause}. {each.remedy}", file=sys.stderr)
+        print(f"Run: ftpstwist check --config {args.config}", file=sys.stderr)
+    except _Refusal as refusal:
+        print(refusal, file=sys.stderr)
+    else:
+        return DONE
+    return FAILED
+
+
+def _lines(settings: Settings, host: str | None, user: str) -> Iterator[str]:
+    shown = _certificate(settings, host)
+    host = host or _host(settings, shown)
+    pinned = fingerprint(shown.certificate) if shown and shown.is_self_signed else ""
+    for title, implicit, port in _services(settings):
+        yield f"=== {title}, {host} port {port} ==="
+        for text in texts_for(Account(host, port, implicit, user, pinned)):
+            yield ""
+            yield f"--- {text.client} ---"
+            yield from text.lines
+        yield ""
+    yield "=== The certificate ==="
+    yield from _trust(settings, shown, host)
+    if settings.tls.session_reuse is SessionReuse.REQUIRE:
+        yield 'Data connections have to resume the TLS session: "curl -Z" and Python without the class above can not.'
+
+
+def _services(settings: Settings) -> Iterator[tuple[str, bool, int]]:
+    for title, implicit, endpoints, usual in (
+        ("Explicit FTP over TLS", False, settings.server.explicit, EXPLICIT_PORT),
+        ("Implicit FTP over TLS", True, settings.server.implicit, IMPLICIT_PORT),
+    ):
+        for port in dict.fromkeys(endpoint.port or usual for endpoint in endpoints):
+            yield title, implicit, port
+
+
+def _certificate(settings: Settings, host: str | None) -> _Shown | None:
+    """Return what clients see who ask for *host*: that with the name, else the first."""
+    if not settings.tls.certificates:
+        path = self_made_certificate(settings.server.state_directory)
+        if not path.exists():
+            return None
+        return _Shown(x509.load_pem_x509_certificate(path.read_bytes()), _LOCAL_NAMES)
+    pairs = read_certificates(settings, now=datetime.now(UTC)).pairs
+    shown = [_Shown(pair.leaf, (*pair.server_names, *pair.addresses)) for pair in pairs]
+    return next((each for each in shown if host and host.lower() in each.names), shown[0] if shown else None)
+
+
+def _host(settings: Settings, shown: _Shown | None) -> str:
+    names = [*(shown.names if shown else ()), *settings.server.host_names]
+    host = next((name for name in names if not name.startswith("*") and name not in _LOCAL_NAMES), None)
+    if host is None:
+        raise _Refusal("No certificate says how clients call this server: give --host.")
+    return host
+
+
+def _trust(settings: Settings, shown: _Shown | None, host: str) -> Iterator[str]:
+    if shown is None:
+        made = "" if settings.tls.certificates else " It is made at the first start; run this again then."
+        yield f"Clients have to trust the server's certificate, which can not be read here.{made}"
+        return
+    yield f"SHA-256 fingerprint: {fingerprint(shown.certificate)}"
+    if not shown.is_self_signed:
+        issuer = shown.certificate.issuer.rfc4514_string()
+        yield f"Issued by {issuer}."
+        yield "Of a public authority: clients need nothing else. Of your own: give clients its certificate."
+        return
+    yield "Self-signed: clients ask once, and the fingerprint has to be compared then."
+    where = "" if settings.tls.certificates else f": {self_made_certificate(settings.server.state_directory)}"
+    yield f"Programs need a copy of the certificate (not of the key){where}, as {TRUSTED_FILE} above."
+    if shown.names and host.lower() not in shown.names:
+        yield f"It is for {', '.join(shown.names)}, not for {host}: programs will refuse it."
+
+
+def _name(text: str) -> str:
+    if not text or not text.isprintable() or text != text.strip():
+        raise argparse.ArgumentTypeError("it has to be one line of text")
+    return text
