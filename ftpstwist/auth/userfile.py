@@ -11,6 +11,8 @@
     limits = { max_sessions = 4, quota = "10 GiB", upload_rate = "5 MB" }
     disabled = false
     greeting = "Good to see you"
+    certificates = ["sha256:…"]          # the user's own, as "ftpstwist check-cert" shows them
+    certificate_mode = "certificate"     # else the mode of [accounts.certificates]
 
 A file that became bad while the server runs changes nothing: the users stay
 who they were, and the log says what is wrong with the file. A file that

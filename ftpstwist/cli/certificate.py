@@ -158,7 +158,11 @@ def _make_authority(args: argparse.Namespace, now: datetime) -> None:
     print(f"The authority: {certificate.resolve()}\nIts key:       {key.resolve()}\nRevoked:       {crl.resolve()}")
     print(f"SHA-256:       {fingerprint(pair.leaf)}\n")
     print("Keep the key where no server is; whoever has it can make users. Give the certificate to your clients,")
-    print(f"and sign with: ftpstwist certificate server --ca {args.out} NAME")
+    print(f"and sign with: ftpstwist certificate server --ca {args.out} NAME\n")
+    print("In the configuration, to know users by certificates that it signs:\n")
+    print(f'[tls.clients]\nask = "optional"\nauthorities = ["{certificate.resolve()}"]')
+    print(f'revocation_lists = ["{crl.resolve()}"]\n')
+    print('[[accounts.certificates.rules]]\nfield = "subject.CN"\nmatch = "template"\nvalue = "{user}"')
 
 
 def _make_server(args: argparse.Namespace, now: datetime) -> None:

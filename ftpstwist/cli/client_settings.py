@@ -21,7 +21,7 @@ from ftpstwist.config.complaint import ConfigurationError
 from ftpstwist.config.load import load
 from ftpstwist.config.schema import Settings
 from ftpstwist.services.certificates import self_made_certificate
-from ftpstwist.tls.binding import SessionReuse
+from ftpstwist.session.policy import SessionReuse
 from ftpstwist.tls.certificate import fingerprint
 
 if TYPE_CHECKING:
@@ -39,10 +39,18 @@ class _Refusal(Exception):  # noqa: N818 - tells the user what to do, ends with 
 
 @dataclass(frozen=True, slots=True)
 class _Shown:
-    """The certificate that clients will see, and its names."""
+    """The certificate that clients will see."""
 
     certificate: x509.Certificate
-    names: tuple[str, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        try:
+            names = self.certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        except (x509.ExtensionNotFound, ValueError):
+            return ()
+        dns = (name.lower() for name in names.get_values_for_type(x509.DNSName))
+        return (*dns, *map(str, names.get_values_for_type(x509.IPAddress)))
 
     @property
     def is_self_signed(self) -> bool:
@@ -69,10 +77,7 @@ def run(args: argparse.Namespace) -> int:
         The exit status; 1 if they can not be told.
     """
     try:
-        draft = load(args.config)
-        if draft.complaints:
-            raise ConfigurationError(draft.complaints)
-        for line in _lines(draft.settings, args.host, args.user):
+        for line in _lines(_settings(args.config), args.host, args.user):
             print(line)
     except ConfigurationError as error:
         for each in error.complaints:
@@ -83,6 +88,13 @@ def run(args: argparse.Namespace) -> int:
     else:
         return DONE
     return FAILED
+
+
+def _settings(file: str) -> Settings:
+    draft = load(file)
+    if any(complaint.is_error for complaint in draft.complaints):
+        raise ConfigurationError(draft.complaints)
+    return draft.settings
 
 
 def _lines(settings: Settings, host: str | None, user: str) -> Iterator[str]:
@@ -117,9 +129,8 @@ def _certificate(settings: Settings, host: str | None) -> _Shown | None:
         path = self_made_certificate(settings.server.state_directory)
         if not path.exists():
             return None
-        return _Shown(x509.load_pem_x509_certificate(path.read_bytes()), _LOCAL_NAMES)
-    pairs = read_certificates(settings, now=datetime.now(UTC)).pairs
-    shown = [_Shown(pair.leaf, (*pair.server_names, *pair.addresses)) for pair in pairs]
+        return _Shown(x509.load_pem_x509_certificate(path.read_bytes()))
+    shown = [_Shown(pair.leaf) for pair in read_certificates(settings, now=datetime.now(UTC)).pairs]
     return next((each for each in shown if host and host.lower() in each.names), shown[0] if shown else None)
 
 
@@ -127,7 +138,7 @@ def _host(settings: Settings, shown: _Shown | None) -> str:
     names = [*(shown.names if shown else ()), *settings.server.host_names]
     host = next((name for name in names if not name.startswith("*") and name not in _LOCAL_NAMES), None)
     if host is None:
-        raise _Refusal("No certificate says how clients call this server: give --host.")
+        raise _Refusal("No certificate that can be used says how clients call this server: give --host.")
     return host
 
 

@@ -115,7 +115,7 @@ def _rclone(account: Account) -> Iterator[str]:
     yield f"{'tls' if account.implicit else 'explicit_tls'} = true"
     if account.fingerprint:
         yield ""
-        yield f"# on its command line: rclone --ca-cert {TRUSTED_FILE} ls ftps:"
+        yield f"# then: SSL_CERT_FILE={TRUSTED_FILE} rclone ls ftps:"
 
 
 _PYTHON_HEAD = """\

@@ -27,7 +27,7 @@ COMMANDS = {
     "certificate": "make, show and revoke certificates",
     "check": "judge a configuration without starting anything",
     "check-cert": "say whose a client certificate is, and why",
-    "client-settings": "print what to enter in FileZilla, WinSCP, lftp, curl, rclone and Python",
+    "client-settings": "print what to enter in clients",
     "doctor": "examine any FTPS server from outside",
     "user": "manage the users file",
     "convert": "take over a configuration of ProFTPD or mod_ftp",

@@ -63,7 +63,13 @@ async def pass_(session: Session, command: Invocation) -> Reply:
 async def _by_certificate(session: Session) -> LoggedInAccount | None:
     """Log in by what the client showed in the handshake of this connection, if that is enough."""
     request = _request(session, Secret(""))
-    return None if request.certificate is None else await session.authenticator.login_by_certificate(request)
+    if request.certificate is None:
+        return None
+    try:
+        return await session.authenticator.login_by_certificate(request)
+    except FtpError as error:
+        session.sink.record(LoginFailed(session.ref, session.now(), error.cause or error.kind.value))
+        raise
 
 
 def _request(session: Session, password: Secret) -> LoginRequest:

@@ -104,7 +104,7 @@ async def opts(session: Session, command: Invocation) -> Reply:
             return Reply(200, option_of_facts(session.state.facts))
         case "UTF8" | "UTF-8":
             is_on = parse_utf8_option(options)
-            return Reply(200, "UTF-8 is on") if is_on else Reply(504, "UTF-8 can not be switched off")
+            return Reply(200, "UTF-8 is on") if is_on else Reply(501, "UTF-8 can not be switched off")
         case _:
             return Reply(501, "Unknown option")
 

@@ -127,7 +127,8 @@ class Listing:
             path, prefix, depth = waiting.pop()
             entries = self._entries(path) if path == top else self._entries_if_allowed(path)
             if path != top and not self._qualified:
-                yield name_line("") + name_line(f"{path}:")
+                yield name_line("")
+                yield name_line(f"{path}:")
             below = []
             for entry in entries:
                 if not left:

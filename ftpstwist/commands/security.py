@@ -42,6 +42,7 @@ async def auth(session: Session, command: Invocation) -> Reply:
             Misused(session.ref, session.now(), "starttls-injection", "octets in clear behind AUTH were dropped")
         )
         return Reply(421, "Nothing may be sent behind AUTH before TLS is active; closing")
+    session.tls.expect_name(session.state.host)
     session.log_out()
     session.data.forget()
     session.state.reset()

@@ -23,10 +23,12 @@ def _networks_are_few(settings: Settings, _: Surroundings) -> Iterator[Complaint
 
 def _weakness_is_known(settings: Settings, _: Surroundings) -> Iterator[Complaint]:
     for position, listener in enumerate(settings.server.legacy):
+        if not listener.networks:
+            continue  # which is told above
         networks = join_words([str(network) for network in listener.networks], "and")
         yield settings.origin.warn(
             f"server.legacy[{position}]",
-            f"{listener.endpoint} speaks obsolete TLS with {networks or 'nobody'}: passwords and files can be read "
+            f"{listener.endpoint} speaks obsolete TLS with {networks}: passwords and files can be read "
             "or changed on the way",
             "Give those devices accounts of their own, and take it out as soon as they are replaced",
         )

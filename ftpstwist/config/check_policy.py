@@ -47,13 +47,7 @@ def _folders_are_about_data(settings: Settings, _: Surroundings) -> Iterator[Com
 
 def _resumption_is_possible(settings: Settings, _: Surroundings) -> Iterator[Complaint]:
     for key, rule in _numbered(settings):
-        if rule.session_reuse is SessionReuse.OFF:
-            yield settings.origin.complain(
-                f"{key}.session_reuse",
-                "that is decided with the handshake, before the client says who it is",
-                f'Write "{SessionReuse.PREFER.value}"',
-            )
-        elif rule.session_reuse is not None and settings.tls.session_reuse is SessionReuse.OFF:
+        if rule.session_reuse is not None and settings.tls.session_reuse is SessionReuse.OFF:
             yield settings.origin.complain(
                 f"{key}.session_reuse",
                 "[tls] switches resumption off for everybody",

@@ -13,6 +13,7 @@ from ftpstwist.config.policywords import left_in_clear
 from ftpstwist.config.rule import Rule, Surroundings
 from ftpstwist.config.schema import Settings
 from ftpstwist.config.schema_tls import TlsSettings
+from ftpstwist.session.events import TlsFacts
 from ftpstwist.session.policy import Require, SessionReuse
 from ftpstwist.tls.authorities import AskClients, ClientPolicy
 from ftpstwist.tls.certificate import CertificatePair
@@ -21,6 +22,8 @@ from ftpstwist.tls.policy import TlsPolicyError
 from ftpstwist.tls.selfsigned import make_self_signed
 
 _MODES_WITHOUT_CERTIFICATE = {CertificateMode.PASSWORD, CertificateMode.EITHER}
+
+_SHOWN_CIPHERS = 3
 
 
 def _certificates_are_usable(settings: Settings, surroundings: Surroundings) -> Iterator[Complaint]:
@@ -48,6 +51,20 @@ def _ciphers_are_known(settings: Settings, surroundings: Surroundings) -> Iterat
     ):
         if cause := _objection(tls, spare):
             yield settings.origin.complain(key, cause, remedy)
+
+
+def _ciphers_are_safe(settings: Settings, surroundings: Surroundings) -> Iterator[Complaint]:
+    tls = TlsSettings(ciphers=settings.tls.ciphers)
+    if settings.tls.ciphers is None or _objection(tls, spare := (make_self_signed(["x"], now=surroundings.now),)):
+        return  # nothing was asked for, or it is told above
+    names = ContextSet(make_policy(tls, spare)).cipher_names
+    if weak := [name for name in names if not name.startswith("TLS_") and TlsFacts("TLSv1.2", name).is_obsolete]:
+        shown = ", ".join(weak[:_SHOWN_CIPHERS]) + (" and others" if len(weak) > _SHOWN_CIPHERS else "")
+        yield settings.origin.warn(
+            "tls.ciphers",
+            f"no forward secrecy, or no authenticated encryption, comes with {shown}",
+            "Take them out; for old devices there is [[server.legacy]]",
+        )
 
 
 def _little_is_in_clear(settings: Settings, _: Surroundings) -> Iterator[Complaint]:
@@ -110,6 +127,7 @@ RULES = (
     Rule(("accounts.certificates", "tls.clients.ask"), _certificate_rules_make_sense),
     Rule(("tls.certificates",), _certificates_are_usable),
     Rule(("tls.ciphers", "tls.ciphersuites"), _ciphers_are_known),
+    Rule(("tls.ciphers",), _ciphers_are_safe),
     Rule(("policy.require",), _little_is_in_clear),
     Rule(("tls.session_reuse",), _clients_can_resume),
 )

@@ -68,7 +68,10 @@ Networks = tuple[Annotated[Network, network()], ...]
 
 @dataclass(frozen=True, slots=True)
 class AnonymousSettings:
-    """Logins as ``anonymous`` or ``ftp``, with any password. They are held to [policy] like all others."""
+    """Logins as ``anonymous`` or ``ftp``, with any password. They are held to [policy] like all others.
+
+    [[policy.rules]] with ``anonymous = true`` can let them go on in clear.
+    """
 
     enabled: bool = setting(False, "Whether such logins are possible at all.")
     root: HostPath = setting(Path("public"), "Folder they see as /. It has to exist.")

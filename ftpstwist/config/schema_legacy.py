@@ -9,6 +9,8 @@ from ftpstwist.config.form_network import Network, network
 from ftpstwist.config.setting import required, setting
 from ftpstwist.session.state import Service
 
+ListeningEndpoint = Annotated[Endpoint, endpoint()]
+
 
 @dataclass(frozen=True, slots=True)
 class LegacySettings:
@@ -19,7 +21,7 @@ class LegacySettings:
     marked in the logs, and all other listeners stay as they are.
     """
 
-    endpoint: Annotated[Endpoint, endpoint()] = required("Where it listens.", example='"tcp:2121"')
+    endpoint: ListeningEndpoint = required("Where it listens.", example='"tcp:2121"')
     networks: tuple[Annotated[Network, network()], ...] = required(
         "Networks of those devices. Nobody else is let in.", example='["192.0.2.0/28"]'
     )

@@ -15,6 +15,7 @@ UNSAID = "unsaid"
 """The word for "this rule does not say"."""
 EITHER = "either"
 """The word for "anonymous or not"."""
+_DEMANDS = (SessionReuse.PREFER, SessionReuse.REQUIRE)
 
 
 def folder() -> Form[Pathname]:
@@ -64,8 +65,8 @@ class PolicyRuleSettings:
     require: Annotated[Require | None, or_word(choice(Require), UNSAID)] = setting(
         None, "What must be protected, in the words of [policy]."
     )
-    session_reuse: Annotated[SessionReuse | None, or_word(choice(SessionReuse), UNSAID)] = setting(
-        None, 'As in [tls]: "prefer" or "require".'
+    session_reuse: Annotated[SessionReuse | None, or_word(choice(SessionReuse, among=_DEMANDS), UNSAID)] = setting(
+        None, "As in [tls]. That no session can be resumed is settled by the handshake, before anybody says a name."
     )
     upload_close_notify: Annotated[CloseNotify | None, or_word(choice(CloseNotify), UNSAID)] = setting(
         None, "As in [policy]."

@@ -14,8 +14,10 @@ from ftpstwist.config.form import join_words
 from ftpstwist.config.form_network import PortRange
 from ftpstwist.config.policywords import answers, demands, whom
 from ftpstwist.config.schema import Settings
+from ftpstwist.config.schema_clients import Unknown
 from ftpstwist.config.schema_data import AUTO
 from ftpstwist.session.policy import CloseNotify, SessionReuse
+from ftpstwist.tls.authorities import AskClients
 from ftpstwist.tls.certificate import CertificatePair
 from ftpstwist.tls.policy import TlsVersion
 
@@ -25,6 +27,9 @@ _REUSE = {
     SessionReuse.REQUIRE: "they have to resume the TLS session of their control connection",
     SessionReuse.OFF: "TLS sessions can not be resumed; they have to come from the address of their control connection",
 }
+
+
+_ASKED = {AskClients.OPTIONAL: "asked for", AskClients.REQUIRED: "required"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +112,7 @@ def _accounts(settings: Settings) -> Iterator[str]:
     accounts = settings.accounts
     home = accounts.home.replace("{root}", str(accounts.root))
     yield f"Users of {accounts.users}, at home in {home} unless it says otherwise"
+    yield from _by_certificate(settings)
     if accounts.anonymous.enabled:
         words = ", ".join(sorted(permission.value for permission in accounts.anonymous.permissions))
         yield f"Anonymous, in {accounts.anonymous.root}, who may {words or 'do nothing'}"
@@ -114,6 +120,20 @@ def _accounts(settings: Settings) -> Iterator[str]:
         yield f"From {', '.join(map(str, settings.server.allow))} only"
     if settings.server.deny:
         yield f"Not from {', '.join(map(str, settings.server.deny))}"
+
+
+def _by_certificate(settings: Settings) -> Iterator[str]:
+    clients, certificates = settings.tls.clients, settings.accounts.certificates
+    if clients.ask is AskClients.OFF:
+        return
+    whose = [f"one that {join_words([str(each) for each in clients.authorities])} vouches for"] * bool(
+        clients.authorities
+    )
+    if clients.unknown is Unknown.ADMIT:
+        whose.append("one whose fingerprint is in the users file")
+    yield f"A client certificate is {_ASKED[clients.ask]}: {join_words(whose)}"
+    mode, count = certificates.mode.value, len(certificates.rules)
+    yield f'What users need for the login, unless their entry says otherwise: "{mode}"; rules for certificates: {count}'
 
 
 def _firewall(settings: Settings) -> Iterator[str]:

@@ -71,7 +71,11 @@ class Listener(WatchedSocket):
 
     def on_readable(self) -> None:
         """Accept some of those who wait."""
-        for _ in range(self._accepts_per_wake):
+        self.accept(self._accepts_per_wake)
+
+    def accept(self, limit: int) -> None:
+        """Accept those who wait, at most *limit*."""
+        for _ in range(limit):
             try:
                 plain, address = self.plain.accept()
             except BlockingIOError:

@@ -167,6 +167,17 @@ class PassivePool:
         free = [port for port in ports if not self._candidates(port, peer)]
         return self._random.choice(free or ports)
 
+    def end(self, expectation: Expectation) -> None:
+        """End an expectation, with all that came for it.
+
+        Connections that the kernel holds still are accepted first: later they would be taken
+        for those of the next expectation on the port, and serve a transfer they were not made for.
+        """
+        for listener in self._listeners:
+            if listener.port == expectation.port:
+                listener.accept(self._settings.backlog)
+        expectation.close()
+
     # Who came.
 
     def offer(self, plain: socket.socket, peer: str, port: int) -> None:

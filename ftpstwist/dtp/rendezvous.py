@@ -120,7 +120,7 @@ class SessionDataConnections:
         """Drop what was prepared."""
         prepared, self._prepared = self._prepared, None
         if isinstance(prepared, Expectation):
-            prepared.close()
+            self._pool.end(prepared)
 
     @asynccontextmanager
     async def open(self, *, protected: bool, upload: bool) -> AsyncIterator[DataConnection]:
@@ -181,7 +181,7 @@ class SessionDataConnections:
                     if arrival is None:
                         raise _tls_failed(error) from error
         finally:
-            expectation.close()
+            self._pool.end(expectation)
 
     def _second_chance_seconds(self, error: TlsError) -> float:
         """A client that began no handshake will do no better; a foreign TLS session means that another may come."""

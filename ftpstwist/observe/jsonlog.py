@@ -18,6 +18,7 @@ and, by ``event``,
   ``ascii``, ``cause``, ``data_tls`` (as ``tls``), ``anonymous``;
 * ``file_changed``: ``verb``, ``path``, ``target``;
 * ``tls_failed``: ``channel``, ``cause``, ``remedy``, ``offered``;
+* ``obsolete_tls``: ``version``, ``cipher``;
 * ``misused``: ``kind``, ``detail``, ``remedy``.
 
 Text is UTF-8. Octets that are not stand as ``\xff`` inside the text, and a

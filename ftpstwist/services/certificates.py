@@ -8,7 +8,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cryptography import x509
 from twisted.logger import Logger
 
 from ftpstwist.config.certificates import make_policy, read_certificates
@@ -18,8 +17,9 @@ from ftpstwist.config.schema import Settings
 from ftpstwist.config.schema_tls import CertificateSettings
 from ftpstwist.config.setting import files_in
 from ftpstwist.services.watch import FileMarks
-from ftpstwist.tls.certificate import CertificatePair, check_validity, days_noticed
+from ftpstwist.tls.certificate import CertificatePair, common_name
 from ftpstwist.tls.context import SharedContexts
+from ftpstwist.tls.expiry import Notice, notice_of_end
 from ftpstwist.tls.policy import TlsPolicy
 from ftpstwist.tls.selfsigned import make_self_signed, write_pair
 
@@ -50,7 +50,7 @@ class Certificates:
         self._now = now
         self._marks = FileMarks(self._files)
         self.contexts = SharedContexts(self._load(()))
-        self._noticed = self._expiring()  # loading has told
+        self._noticed = self._due()  # loading has told
 
     @property
     def names(self) -> frozenset[str]:
@@ -60,7 +60,7 @@ class Certificates:
     def reload(self) -> None:
         """Use what the files hold now, for new sessions; raises and changes nothing if that is bad. Blocks."""
         self.contexts.replace(self._load(self._pairs))
-        self._noticed = self._expiring()
+        self._noticed = self._due()
 
     def refresh(self) -> None:
         """Look at files and calendar: take new files once they have settled, give notice of expiry. Blocks."""
@@ -98,19 +98,27 @@ class Certificates:
     def _pairs(self) -> tuple[CertificatePair, ...]:
         return tuple(pair for group in self.contexts.current.policy.certificates for pair in group.pairs)
 
-    def _expiring(self) -> dict[x509.Certificate, int]:
-        """Return the certificates that expire soon, with the days of the notice that is due."""
-        chains = [certificate for pair in self._pairs for certificate in pair.chain]
-        noticed = {certificate: days_noticed(certificate, now=self._moment()) for certificate in chains}
-        return {certificate: days for certificate, days in noticed.items() if days is not None}
+    @property
+    def _ends(self) -> list[tuple[str, datetime]]:
+        """What is good for a time only, and until when: our own chains, and those who vouch for clients."""
+        clients = self.contexts.current.policy.clients
+        certificates = [*(each for pair in self._pairs for each in pair.chain), *clients.authorities]
+        ends = [(f"the certificate of {common_name(each.subject)}", each.not_valid_after_utc) for each in certificates]
+        lists = [(f"the revocation list of {common_name(each.issuer)}", each) for each in clients.revocation_lists]
+        return ends + [(words, each.next_update_utc) for words, each in lists if each.next_update_utc is not None]
+
+    def _due(self) -> dict[tuple[str, datetime], Notice]:
+        """Return the notices that are due now."""
+        notices = {end: notice_of_end(*end, now=self._moment()) for end in self._ends}
+        return {end: notice for end, notice in notices.items() if notice is not None}
 
     def _give_notice(self) -> None:
-        """Log every certificate whose end has come nearer than at the last notice: 30, 14, 7, 1 days, the end."""
-        for certificate, days in self._expiring().items():
-            if days < self._noticed.get(certificate, days + 1):
-                self._noticed[certificate] = days
-                for complaint in check_validity(Path(), certificate, now=self._moment()):
-                    _log.warn("{cause}: {remedy}", cause=complaint.cause, remedy=complaint.remedy)
+        """Log everything whose end has come nearer than at the last notice: 30, 14, 7, 1 days, the end."""
+        due = self._due()
+        for end, notice in due.items():
+            if end not in self._noticed or notice.days < self._noticed[end].days:
+                _log.warn("{words}: renew it", words=notice.words)
+        self._noticed = due
 
     def _keep_staples(
         self, pairs: tuple[CertificatePair, ...], before: tuple[CertificatePair, ...]

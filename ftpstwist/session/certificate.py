@@ -68,7 +68,7 @@ _SHORT_NAMES = {
     "0.9.2342.19200300.100.1.1": "UID",
 }
 """The attributes that RFC 4514 section 3 abbreviates."""
-_ESCAPED = frozenset('"+,;<>\\=')
+_ESCAPED = frozenset('"+,;<>\\')
 
 
 def write_name(name: DistinguishedName) -> str:

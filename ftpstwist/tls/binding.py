@@ -37,7 +37,6 @@ ResumptionReader = Callable[[SSL.Connection], Callable[[], bool]]
 """Given a fresh connection, returns a function that tells whether its session was resumed."""
 
 
-
 class PerSessionTls:
     """The :class:`~ftpstwist.interfaces.SessionTls` of one control session.
 
@@ -60,15 +59,20 @@ class PerSessionTls:
         self._shared = contexts
         self._read_resumption = read_resumption or resumption_reader()
         self._binding: tuple[ContextSet, SSL.Context] | None = None
+        self._expected_name: str | None = None
         self._control: HandshakeNotes | None = None
         self._control_channel: OpenSSLChannel | None = None
         self.reuse = reuse
+
+    def expect_name(self, server_name: str) -> None:
+        """Show the certificate of this name, if there is one, to a client that asks for none in its handshake."""
+        self._expected_name = server_name or None
 
     def control_channel(self) -> TlsChannel:
         """Return a channel for the control connection, bound to no earlier session."""
         self._binding = None
         contexts, throwaway = self._bind()
-        connection, self._control = contexts.control_connection(throwaway)
+        connection, self._control = contexts.control_connection(throwaway, self._expected_name)
         self._control_channel = self._open(contexts, connection, self._control)
         return self._control_channel
 
@@ -78,9 +82,8 @@ class PerSessionTls:
         Several may be tried on one ClientHello, see :attr:`~ftpstwist.tls.channel.OpenSSLChannel.resumes`.
         """
         contexts, throwaway = self._bind()
-        asked = None if self._control is None else self._control.server_name
         must_resume = self.reuse is SessionReuse.REQUIRE
-        connection, notes = contexts.data_connection(throwaway, asked, must_resume=must_resume)
+        connection, notes = contexts.data_connection(throwaway, self._wanted_name, must_resume=must_resume)
         return self._open(contexts, connection, notes, must_resume=must_resume)
 
     @property
@@ -106,6 +109,10 @@ class PerSessionTls:
             return "the data connection did not resume the session of its control connection"
         return None
 
+    @property
+    def _wanted_name(self) -> str | None:
+        return None if self._control is None else self._control.wanted_name
+
     def _bind(self) -> tuple[ContextSet, SSL.Context]:
         if self._binding is None:
             contexts = self._shared.current
@@ -115,12 +122,11 @@ class PerSessionTls:
     def _open(
         self, contexts: ContextSet, connection: SSL.Connection, notes: HandshakeNotes, *, must_resume: bool = False
     ) -> OpenSSLChannel:
-        asked = None if self._control is None else self._control.server_name
         terms = Terms(
             oldest=VERSION_CODES[contexts.policy.oldest],
             newest=VERSION_CODES[contexts.policy.newest],
             ciphers=contexts.cipher_names,
-            key_types=contexts.certificates_for(asked).key_types,
+            key_types=contexts.certificates_for(self._wanted_name).key_types,
             alpn=notes.alpn,
             must_resume=must_resume,
         )

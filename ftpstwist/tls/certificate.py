@@ -14,7 +14,7 @@ import os
 import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import Enum
 from pathlib import Path
 from typing import TypeVar
@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
 from ftpstwist.session.identity import Secret
+from ftpstwist.tls.expiry import notice_of_end
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 _KEY_TYPES = {rsa.RSAPrivateKey: "RSA", ec.EllipticCurvePrivateKey: "ECDSA", ed25519.Ed25519PrivateKey: "Ed25519"}
@@ -35,8 +36,6 @@ MAX_FILE_OCTETS = 1 << 20
 """Octets read of a certificate or key file; more is no PEM file of ours."""
 MIN_RSA_BITS = 2048
 """What OpenSSL accepts at its default security level."""
-EXPIRY_NOTICES = (30, 14, 7, 1)
-"""Days before the end at which the warning changes its words."""
 
 
 class Severity(Enum):
@@ -194,30 +193,15 @@ def join(
     return CertificatePair(chain, key, tuple(complaints))
 
 
-def days_noticed(certificate: x509.Certificate, *, now: datetime) -> int | None:
-    """Return the least of 30, 14, 7 and 1 within which a certificate expires, in days.
-
-    Returns:
-        Days; 0 if it has expired, ``None`` if it is good for longer.
-    """
-    left = certificate.not_valid_after_utc - now
-    if left < timedelta(0):
-        return 0
-    return min((days for days in EXPIRY_NOTICES if left <= timedelta(days=days)), default=None)
-
-
 def check_validity(path: Path, certificate: x509.Certificate, *, now: datetime) -> Iterator[Complaint]:
     """Say whether a certificate is not valid yet, has expired, or expires within the next 30, 14, 7 days or day."""
     start, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-    who = f"the certificate of {_name(certificate.subject)}"
+    who = f"the certificate of {common_name(certificate.subject)}"
     if now < start:
         yield _error(path, f"{who} is not valid before {start:%Y-%m-%d %H:%M} UTC", "check the clock of this machine")
-    days = days_noticed(certificate, now=now)
-    if days == 0:
-        yield _error(path, f"{who} expired on {end:%Y-%m-%d %H:%M} UTC", "renew it")
-    elif days is not None:
-        within = "a day" if days == 1 else f"{days} days"
-        yield _warning(path, f"{who} expires within {within}, on {end:%Y-%m-%d %H:%M} UTC", "renew it")
+    notice = notice_of_end(who, end, now=now)
+    if notice is not None:
+        yield (_warning if notice.days else _error)(path, notice.words, "renew it")
 
 
 # --- reading --------------------------------------------------------------------------------------
@@ -337,14 +321,16 @@ def _check_chain(
 ) -> Iterator[Complaint]:
     for stray in certificates:
         if stray not in chain:
-            yield _warning(path, f"the certificate of {_name(stray.subject)} does not belong to the chain", "remove it")
+            yield _warning(
+                path, f"the certificate of {common_name(stray.subject)} does not belong to the chain", "remove it"
+            )
     if [each for each in certificates if each in chain] != list(chain):
         yield _warning(path, "the chain was out of order and has been put right", "put the server's certificate first")
     leaf = chain[0]
     if len(chain) == 1 and leaf.issuer != leaf.subject:
         yield _warning(
             path,
-            f"the certificate of the issuer, {_name(leaf.issuer)}, is missing",
+            f"the certificate of the issuer, {common_name(leaf.issuer)}, is missing",
             f"append it{_where_to_get_issuer(leaf)}, unless clients trust that issuer directly",
         )
 
@@ -379,7 +365,7 @@ def _extension(certificate: x509.Certificate, kind: type[_Extension]) -> _Extens
         return None
 
 
-def _name(name: x509.Name) -> str:
+def common_name(name: x509.Name) -> str:
     """Return the common name, or the whole name if there is none."""
     common = name.get_attributes_for_oid(NameOID.COMMON_NAME)
     return str(common[0].value) if common else name.rfc4514_string() or "an empty name"

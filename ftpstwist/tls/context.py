@@ -63,6 +63,7 @@ class HandshakeNotes:
         contexts: The set the connection's shared context is from; keeps its callbacks alive.
         follows_name: Whether the name asked for chooses the certificate.
         alpn: Application protocols to agree on, ours first.
+        expected_name: Name that HOST gave before, for clients that ask for none.
         server_name: Name the client asked for.
         alpn_refused: What the client offered, if none of it was ours.
         client: The verification of the client's certificate.
@@ -71,12 +72,18 @@ class HandshakeNotes:
     contexts: ContextSet
     follows_name: bool
     alpn: tuple[str, ...]
+    expected_name: str | None = None
     server_name: str | None = None
     alpn_refused: tuple[str, ...] | None = None
     client: ClientVerification = field(init=False)
 
     def __post_init__(self) -> None:
         self.client = ClientVerification(self.contexts.policy.clients)
+
+    @property
+    def wanted_name(self) -> str | None:
+        """The name that chooses the certificate."""
+        return self.server_name or self.expected_name
 
 
 class ContextSet:
@@ -118,10 +125,17 @@ class ContextSet:
         context.set_session_cache_mode(SSL.SESS_CACHE_SERVER if resumable else SSL.SESS_CACHE_OFF)
         return context
 
-    def control_connection(self, throwaway: SSL.Context) -> tuple[SSL.Connection, HandshakeNotes]:
-        """Make the connection object of a control connection; the name asked for chooses its certificate."""
-        notes = HandshakeNotes(self, follows_name=True, alpn=self.policy.alpn)
-        return _connect(throwaway, self._default, notes), notes
+    def control_connection(
+        self, throwaway: SSL.Context, expected_name: str | None = None
+    ) -> tuple[SSL.Connection, HandshakeNotes]:
+        """Make the connection object of a control connection; the name asked for chooses its certificate.
+
+        Args:
+            throwaway: The control session's.
+            expected_name: Chooses it if the client asks for no name.
+        """
+        notes = HandshakeNotes(self, follows_name=True, alpn=self.policy.alpn, expected_name=expected_name)
+        return _connect(throwaway, self._choose(expected_name), notes), notes
 
     def data_connection(
         self, throwaway: SSL.Context, server_name: str | None, *, must_resume: bool
@@ -130,7 +144,7 @@ class ContextSet:
 
         Args:
             throwaway: The control session's.
-            server_name: What the control connection asked for.
+            server_name: The name that chose the certificate of the control connection.
             must_resume: Give it no certificate, so that only a resumption can succeed.
         """
         notes = HandshakeNotes(self, follows_name=False, alpn=DATA_ALPN + self.policy.alpn)
@@ -167,7 +181,7 @@ class ContextSet:
         notes: HandshakeNotes = connection.get_app_data()
         notes.server_name = _read_server_name(connection.get_servername())
         if notes.follows_name:
-            connection.set_context(self._choose(notes.server_name))
+            connection.set_context(self._choose(notes.wanted_name))
 
 
 class SharedContexts:

@@ -143,7 +143,7 @@ class Intake:
         octets, self._kept = bytes(self._kept), bytearray()
         self._is_left = False
         self._take(octets)
-        if self.has_ended and not self._is_left and not self._has_stopped:
+        if self.has_ended and not (self._kept or self._is_left or self._has_stopped):
             self._finish()
         self._go_on()
 

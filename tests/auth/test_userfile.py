@@ -12,7 +12,14 @@ from twisted.logger import capturedLogs, formatEvent
 
 from ftpstwist.auth import userfile
 from ftpstwist.auth.userfile import UserFile, read_user_file
-from ftpstwist.auth.userrecord import UserFileError, UserRecord, name_objection, parse_octets, read_users
+from ftpstwist.auth.userrecord import (
+    CertificateMode,
+    UserFileError,
+    UserRecord,
+    name_objection,
+    parse_octets,
+    read_users,
+)
 from ftpstwist.session.identity import ALL_PERMISSIONS, NO_PERMISSIONS, Limits, Permission
 from ftpstwist.wire.pathname import ROOT, Pathname
 from tests.auth.neighbours import HASH, load_users, write_users
@@ -353,3 +360,37 @@ def test_many_threads_read_it_at_once(tmp_path):
     for thread in threads:
         thread.join(10)
     assert seen == {True}
+
+
+def test_certificates_of_a_user(tmp_path):
+    """Fingerprints may be written as other programs print them; they are compared in one form."""
+    digits = "0123456789ABCDEF" * 4
+    colons = ":".join(digits[place : place + 2] for place in range(0, 64, 2))
+    text = (
+        f'[users.bob]\ncertificates = ["sha256:{colons}", "SPKI-SHA256:{digits}"]\ncertificate_mode = "certificate"\n'
+    )
+    bob = read(tmp_path, text)["bob"]
+    assert bob.certificates == {f"sha256:{digits.lower()}", f"spki-sha256:{digits.lower()}"}
+    assert bob.certificate_mode is CertificateMode.CERTIFICATE
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        f'"sha256:{"0" * 64}"',
+        f'["{"0" * 64}"]',
+        f'["sha1:{"0" * 40}"]',
+        f'["sha256:{"0" * 63}"]',
+        f'["sha256:{"0" * 65}"]',
+        f'["sha256:{"0" * 64}:"]',
+        f'["sha256:{"0" * 62}zz"]',
+        f'["sha256:{"0" * 64}", 1]',
+        "[1]",
+        "true",
+    ],
+)
+def test_certificates_that_are_none(tmp_path, written):
+    """A fingerprint with a slip of the pen would keep the user out, or let nobody know."""
+    found = complaints_of(tmp_path, f'[users.bob]\ncertificates = {written}\ncertificate_mode = "cert"\n')
+    assert set(found) == {"users.bob.certificates", "users.bob.certificate_mode"}
+    assert "check-cert" in found["users.bob.certificates"].remedy

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from ftpstwist.cli.doctor import reach
 from ftpstwist.cli.doctor.control import ControlConnection, NotFtp, Place
 from ftpstwist.cli.doctor.finding import Verdict, quoted
 from ftpstwist.cli.doctor.passive import judge_address
@@ -189,6 +190,42 @@ def test_no_greeting(folder, examine):
         status, findings = examine(server.port, "--timeout", "0.2")
     assert status == 1
     assert verdict(findings, "greeting", "no greeting within") == "problem"
+
+
+def test_slow_greeting(folder, examine, monkeypatch):
+    """What makes people think that the server is down is told, with the settings that usually are the reason."""
+    monkeypatch.setattr(reach, "SLOW_SECONDS", 0.0)
+    with faulty_server(server_context(folder)) as server:
+        status, findings = examine(server.port, login=False)
+    assert status == 1
+    assert verdict(findings, "greeting", "it took 0.0 s") == "problem"
+
+
+def test_client_certificate_wanted(folder, examine):
+    """With TLS 1.3 the server says so only after the handshake; it is told all the same."""
+    context = server_context(folder)
+    context.verify_mode = ssl.CERT_REQUIRED
+    with faulty_server(context) as server:
+        status, findings = examine(server.port)
+    assert status == 1
+    assert verdict(findings, "session", "the server wants a client certificate") == "problem"
+
+
+def test_passwords_are_never_shown(folder, examine, capsys):
+    """Not even if the server repeats them."""
+    with faulty_server(server_context(folder), replies={"PASS": f"500 'PASS {PASSWORD}' not understood"}) as server:
+        status, findings = examine(server.port)
+    assert status == 1
+    assert verdict(findings, "login", "refused: 500") == "problem"
+    assert PASSWORD not in json.dumps(findings)
+
+
+def test_ipv6(server, examine):
+    """IPv6 has EPSV only, and that is enough."""
+    status, findings = examine(server.port("explicit", "::1"), host="::1", trust=server.certificate)
+    assert status == 0
+    assert verdict(findings, "upload", "40000 octets") == "ok"
+    assert not any(each["step"] == "PASV" for each in findings)
 
 
 def test_no_tls(folder, examine):

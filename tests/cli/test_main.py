@@ -34,7 +34,7 @@ def test_help_names_every_command(capsys):
         assert words in shown
 
 
-@pytest.mark.parametrize("name", ["check", "user"])
+@pytest.mark.parametrize("name", ["check", "client-settings", "doctor", "user"])
 def test_every_command_has_help_of_its_own(name, capsys):
     """The options of a command are told by the command."""
     with pytest.raises(SystemExit) as caught:

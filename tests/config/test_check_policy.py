@@ -44,10 +44,6 @@ def said(text):
             "[0].session_reuse: it can not depend on a folder. Put it in a rule of its own, without paths.",
         ),
         (
-            rule('users = ["a"]\nsession_reuse = "off"'),
-            '[0].session_reuse: that is decided with the handshake, before the client says who it is. Write "prefer".',
-        ),
-        (
             '[tls]\nsession_reuse = "off"\n' + rule('users = ["a"]\nsession_reuse = "require"'),
             '[0].session_reuse: [tls] switches resumption off for everybody. Write session_reuse = "prefer" in [tls].',
         ),
@@ -163,6 +159,12 @@ def test_ccc_is_told_in_words():
         settings = parse(f'[policy]\nrequire = "login+data"\n{line}', "f.toml").settings
         words = [line for section in summarise(settings, ()) for line in section.lines]
         assert any("(CCC)" in line for line in words) is is_told
+
+
+def test_a_rule_can_not_switch_resumption_off():
+    """It is settled by the handshake, so the word is not there to be written."""
+    (complaint,) = parse(rule('users = ["a"]\nsession_reuse = "off"'), "f.toml").complaints
+    assert complaint.cause == '"off" is not one of "prefer" or "require"'
 
 
 @pytest.mark.parametrize("value", ['"secret"', '"/a\\u0000"', "3"])

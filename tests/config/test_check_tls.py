@@ -309,3 +309,19 @@ def test_the_policy_is_what_the_settings_say(folder):
     assert str(policy.oldest) == "TLS 1.3"
     assert policy.suite_list == "TLS_AES_256_GCM_SHA384"
     assert list(policy.by_name) == ["ftp.example.org"]
+
+
+@pytest.mark.parametrize(
+    ("ciphers", "said"),
+    [
+        ("ECDHE+AESGCM:AES128-SHA", ["comes with AES128-SHA."]),
+        ("ALL:@SECLEVEL=0", ["and others."]),
+        ("ECDHE+AESGCM:ECDHE+CHACHA20", []),
+        ("ECDHE+AESGCM:NONSENSE", ["'NONSENSE'"]),
+    ],
+)
+def test_weak_ciphers_are_warned_about_and_unknown_ones_named(ciphers, said):
+    """Section 5 row 12: whoever writes a list of ciphers is told what is wrong with it, by name."""
+    told = about(judge(f'[tls]\nciphers = "{ciphers}"'), "tls.ciphers")
+    assert len(told) == len(said)
+    assert all(words in line for words, line in zip(said, told, strict=True))

@@ -65,6 +65,8 @@ def test_the_example_file_holds_the_defaults():
     assert [(str(network), name) for network, name in settings.passive.addresses.items()] == [("10.0.0.0/8", "auto")]
     settings = replace(
         settings,
+        server=replace(settings.server, legacy=()),
+        policy=replace(settings.policy, rules=()),
         tls=replace(settings.tls, certificates=()),
         accounts=replace(settings.accounts, certificates=replace(settings.accounts.certificates, rules=())),
         passive=replace(settings.passive, addresses={}),

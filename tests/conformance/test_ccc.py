@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ssl
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from tests.conformance.conftest import StartServer
+from tests.support.authority import Authority
 from tests.support.client import Client, connected, implicit, logged_in, tls_context
 from tests.support.observe import Tapped
 from tests.support.server import PASSWORD, USER, Server, running_server
@@ -152,6 +154,26 @@ def test_another_session_is_no_substitute(binding):
             with pytest.raises(ssl.SSLError):
                 client.wrap_data(data, session=other.sock.session).recv(1)
         assert client.answer().code == 522
+
+
+def test_certificate_binds_after_ccc(tmp_path):
+    """T6: data connections have to show the client certificate of the control connection, CCC or not."""
+    staff = Authority("Staff")
+    staff.write(tmp_path, "staff")
+    certificate = staff.issue(USER).write(tmp_path, USER)
+    config = f'{ALLOWED}\n[tls.clients]\nask = "optional"\nauthorities = ["{tmp_path}/staff.pem"]\n'
+    with (
+        running_server(tmp_path / "server", config) as server,
+        connected(server, certificate=certificate).auth() as client,
+    ):
+        clear(client.login().protect())
+        for context, code in ((tls_context(), 522), (client.context, 226)):
+            with client.passive() as data:
+                assert client.code("NLST") == 150
+                with context.wrap_socket(data) as protected, suppress(ssl.SSLError, ConnectionError):
+                    protected.recv(1)
+                    protected.unwrap()
+            assert client.answer().code == code
 
 
 def test_passwords_wait_for_tls_after_ccc(allowing):

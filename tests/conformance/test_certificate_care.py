@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
+import ssl
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from threading import Event
 
 import pytest
 from cryptography import x509
@@ -20,7 +23,7 @@ from ftpstwist.session.identity import Secret
 from ftpstwist.tls.certificate import load_pair
 from ftpstwist.tls.own_authority import write_bundle
 from ftpstwist.tls.selfsigned import make_self_signed, write_pair
-from tests.support.client import connected, implicit, logged_in
+from tests.support.client import connected, logged_in
 from tests.support.observe import Marked, assert_no_traceback, eventually, fingerprint, write_certificate
 from tests.support.server import PASSWORD, USER, running_server
 
@@ -61,12 +64,23 @@ def session(server, name) -> str:
     return shown
 
 
+def keep_busy(server, client, done) -> set[str]:
+    """Ten sessions one after the other, and more until *done*; return the certificates that they saw."""
+    seen = set()
+    for number in range(1000):
+        if number >= 10 and done.is_set():
+            break
+        seen.add(session(server, f"file-{client}-{number % 10}"))
+    return seen
+
+
 def test_sessions_do_not_fail_while_certificates_are_replaced(tmp_path):
     """K12: ten swaps by atomic rename under a load of sessions; every session works from its beginning to its end."""
     table = write_certificate(tmp_path, "live")
     known = {fingerprint(tmp_path / "live.crt")}
     with running_server(tmp_path, WATCHED, tables=table) as server, ThreadPoolExecutor(3) as clients:
-        running = [clients.submit(session, server, f"file-{number}") for number in range(30)]
+        done = Event()
+        running = [clients.submit(keep_busy, server, client, done) for client in range(3)]
         for swap in range(10):
             write_certificate(tmp_path, f"new{swap}", "live")
             newest = fingerprint(tmp_path / f"new{swap}.crt")
@@ -74,8 +88,10 @@ def test_sessions_do_not_fail_while_certificates_are_replaced(tmp_path):
             for ending in ("crt", "key"):
                 (tmp_path / f"new{swap}.{ending}").replace(tmp_path / f"live.{ending}")
             eventually(lambda: shown_by(server) == newest, "the swap")  # noqa: B023 - called at once
-        seen = {each.result() for each in running}
+        done.set()
+        seen = set().union(*(each.result() for each in running))
         assert seen <= known
+        assert len(seen) > 3
         assert shown_by(server) == newest
         assert_no_traceback(server)
 
@@ -120,6 +136,51 @@ def test_bad_file_keeps_the_old_certificate(tmp_path):
 
 def certificate(*arguments) -> None:
     assert main(["certificate", *map(str, arguments)]) == 0
+
+
+def curl(server, *options):
+    """Fetch a file by curl, without a password."""
+    address = f"ftp://127.0.0.1:{server.port()}/hello"
+    command = ["curl", "--silent", "--show-error", "--ssl-reqd", "--user", f"{USER}:", "--insecure", *options, address]
+    return subprocess.run(list(map(str, command)), capture_output=True, timeout=30)
+
+
+@needs("curl")
+@pytest.mark.interop
+def test_user_gets_in_by_certificate_until_it_is_revoked(tmp_path, capsys):
+    """From nothing to a login without a password, PEM or .p12, and out again: four commands, no other program, no signal."""
+    certificate("ca", "Example CA", "--out", tmp_path)
+    printed = capsys.readouterr().out
+    configuration = WATCHED + printed[printed.index("[tls.clients]") :].replace("[[accounts", "\n[[accounts")
+    certificate("client", "--ca", tmp_path, USER, "--out", tmp_path)
+    password = capsys.readouterr().out.partition(".p12: ")[2].split()[0]
+    pem = ("--cert", tmp_path / f"{USER}.crt", "--key", tmp_path / f"{USER}.key")
+    p12 = ("--cert-type", "P12", "--cert", f"{tmp_path / USER}.p12:{password}")
+    with running_server(tmp_path, tables=configuration) as server:
+        (server.files / "hello").write_bytes(b"octets")
+        for shown in (pem, p12):
+            done = curl(server, *shown)
+            assert (done.returncode, done.stdout) == (0, b"octets"), done.stderr
+        assert curl(server).returncode == 67  # no certificate, no password
+        log = Marked(server)
+        certificate("revoke", "--ca", tmp_path, tmp_path / f"{USER}.crt")
+        log.wait_for("certificates were read anew")
+        assert curl(server, *pem).returncode != 0
+        assert "revoked" in log.text
+        assert_no_traceback(server)
+
+
+@needs("keytool")
+@pytest.mark.interop
+def test_java_reads_the_bundle(tmp_path, capsys):
+    """Java's clients take the .p12 as it is."""
+    certificate("ca", "Example CA", "--out", tmp_path)
+    certificate("client", "--ca", tmp_path, "alice", "--out", tmp_path)
+    password = capsys.readouterr().out.partition(".p12: ")[2].split()[0]
+    command = ["keytool", "-list", "-keystore", tmp_path / "alice.p12", "-storepass", password]
+    done = subprocess.run(command, capture_output=True, timeout=60, text=True)
+    assert done.returncode == 0, done.stdout
+    assert "PrivateKeyEntry" in done.stdout
 
 
 def respond(folder, *, hours):
@@ -208,9 +269,11 @@ def test_openssl_gets_the_staple_and_its_successor(own, version):
     eventually(lambda: end in status(), "the new staple")
 
 
-def test_python_sees_the_whole_chain(own):
-    """The chain ends with the authority, so that clients can show whom they may trust."""
-    with implicit(own) as client:
-        assert fingerprint(client.sock) == fingerprint(own.folder / "localhost.crt")
-        assert client.code("NOOP") == 200
+def test_python_trusts_the_authority_strictly(own):
+    """Python 3.13 and later take RFC 5280 at its word: extensions, usages, names."""
+    context = ssl.create_default_context(cafile=own.folder / "ca.crt")
+    context.verify_flags |= ssl.VERIFY_X509_STRICT
+    with socket.create_connection(("127.0.0.1", own.port("implicit")), timeout=10) as plain:
+        with context.wrap_socket(plain, server_hostname="localhost") as private:
+            assert private.recv(3) == b"220"
     assert_no_traceback(own)

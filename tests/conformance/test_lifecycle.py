@@ -33,12 +33,27 @@ TWISTD = Path(sys.executable).with_name("twistd")
 LOGS = ("command.log", "xfer.log", "events.json")
 
 
-@pytest.fixture
-def server(tmp_path):
-    """A server with a certificate from files."""
-    with running_server(tmp_path, tables=write_certificate(tmp_path, "ftp")) as server:
+@pytest.fixture(scope="module")
+def long_lived(tmp_path_factory):
+    """A server with a certificate from files, which lives through all of this."""
+    folder = tmp_path_factory.mktemp("lifecycle")
+    with running_server(folder, tables=write_certificate(folder, "ftp")) as server:
         yield server
         assert_no_traceback(server)
+
+
+@pytest.fixture
+def server(long_lived):
+    """The same, with files that can be used at the end of every test."""
+    users = long_lived.folder / "users.toml"
+    good = users.read_text()
+    yield long_lived
+    users.write_text(good)
+    users.chmod(0o600)
+    renew(long_lived.folder)
+    hang_up(long_lived, "users were read anew")
+    for path in long_lived.files.iterdir():
+        path.unlink()
 
 
 def hang_up(server, words):
@@ -46,7 +61,7 @@ def hang_up(server, words):
     log = Marked(server)
     server.process.send_signal(signal.SIGHUP)
     log.wait_for(words)
-    log.wait_for("users ")  # the last of what is renewed
+    log.wait_for("users")  # the last of what is renewed
     return log
 
 

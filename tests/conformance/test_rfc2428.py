@@ -8,7 +8,7 @@ import socket
 import pytest
 
 from tests.conformance.conftest import clear
-from tests.support.client import TIMEOUT
+from tests.support.client import TIMEOUT, Client
 
 EXTENDED_PASSIVE = re.compile(r"[^()]*\(\|\|\|([1-9][0-9]{0,4})\|\)")
 """Section 3: the text clients parse, and no other parentheses."""
@@ -162,7 +162,26 @@ def test_epsv_with_another_protocol(either):
         assert either.code("LIST") == 425
 
 
-@pytest.mark.parametrize("argument", ["x", "ALLE", "1 2", "-1", "٢", "1,2", "123456"])
+def test_one_endpoint_serves_both_families(start_server):
+    """E1, E4, B9: behind `tcp6:` alone, an IPv4 client has PASV, EPSV and EPRT as it has them elsewhere."""
+    server = start_server(
+        '[policy]\nrequire = "none"\n[server]\nexplicit = ["tcp6:0:interface=\\\\:\\\\:"]\nimplicit = []\n'
+    )
+    for host, number in (("127.0.0.1", 1), ("::1", 2)):
+        with Client(host, server.port("explicit", "::")) as client:
+            assert client.answer().code == 220
+            client.login()
+            assert client.code("PASV") == (227 if number == 1 else 425)
+            assert client.code(f"EPSV {number}") == 229
+            assert client.code(f"EPSV {3 - number}") == 522
+            assert client.download("LIST")[1].code == 226
+            with client.active() as listener:
+                assert client.code("LIST") == 150
+                listener.accept()[0].close()
+                assert client.answer().code == 226
+
+
+@pytest.mark.parametrize("argument", ["x", "ALLX", "1 2", "-1", "٢", "1,2", "123456"])
 def test_epsv_syntax(client, argument):
     """E5: 501."""
     assert client.code(f"EPSV {argument}") == 501

@@ -148,7 +148,7 @@ def test_lang_is_a_feature_at_any_time(server):
 @pytest.mark.parametrize(
     ("line", "code"),
     [("OPTS UTF8 ON", 200), ("OPTS UTF8", 200), ("OPTS UTF-8 ON", 200), ("OPTS UTF-8", 200), ("OPTS utf8 on", 200),
-     ("OPTS UTF8 NLST", 200), ("OPTS UTF8 OFF", 504), ("OPTS UTF-8 OFF", 504), ("OPTS UTF8 X", 501)],
+     ("OPTS UTF8 NLST", 200), ("OPTS UTF8 OFF", 501), ("OPTS UTF-8 OFF", 501), ("OPTS UTF8 X", 501)],
 )  # fmt: skip
 def test_utf8_is_always_on(client, folder, line, code):
     """I6, X14: what clients send to switch it on is 200; off it can not be switched, and names stay as they are."""

@@ -1,7 +1,7 @@
 """RFC 4217, Securing FTP with TLS: requirements T1 to T28 over real sessions.
 
 Reuse of TLS sessions (T17, T27) is in ``test_session_reuse``, truncated uploads (T28) in ``test_upload_truth``.
-Client certificates (T20, T25) are not asked for in this release.
+Client certificates (T20, T25) are in ``test_client_certificates``; CCC and REIN under TLS (T5, T6, T22) in ``test_ccc``.
 """
 
 from __future__ import annotations
@@ -342,7 +342,7 @@ def test_prot_between_pasv_and_the_transfer(free, is_private):
 
 @pytest.mark.parametrize("command", TRANSFERS)
 def test_transfers_in_clear_are_refused(strict, command):
-    """T15, T16: PASV is fine at level C, the transfer is answered 521 without 150; no file, no octet, no harm."""
+    """S11, T15, T16: PASV is fine at level C, the transfer is answered 521 without 150; no file, no octet, no harm."""
     with connected(strict).auth().login() as client, client.passive() as data:
         assert client.code(command) == 521
         assert_untouched(strict)

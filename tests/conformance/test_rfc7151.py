@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.client import Client, connected, implicit, logged_in
-from tests.support.observe import fingerprint, write_certificate
+from tests.support.observe import fingerprint, read_to_end, write_certificate
 from tests.support.server import PASSWORD, USER, running_server
 
 NAMES = ("a.example.org", "b.example.org")
@@ -156,10 +156,34 @@ def test_host_is_optional(server):
         client.login()
 
 
-@pytest.mark.xfail(strict=True, reason="HOST does not choose the certificate: only the name given to TLS does")
-def test_host_before_auth_chooses_the_certificate(server):
-    """H7: a client that does not send SNI is shown the certificate of the HOST it named before AUTH."""
+@pytest.mark.parametrize("version", ["TLSv1_2", "TLSv1_3"])
+@pytest.mark.parametrize(
+    ("host", "shown"),
+    [("b.example.org", "b.example.org"), ("c.example.org", "a.example.org"), ("127.0.0.1", "a.example.org")],
+)
+def test_host_before_auth_chooses_the_certificate(server, host, shown, version):
+    """H7: a client that does not send SNI is shown the certificate of the HOST it named, on data connections, too."""
+    with connected(server, version=version) as client:
+        assert client.code(f"HOST {host}") == 220
+        client.auth().login().protect()
+        assert fingerprint(client.sock) == fingerprint(server.folder / f"{shown}.crt")
+        with client.passive() as data:
+            assert client.code("NLST") == 150
+            with client.wrap_data(data, session=None) as stream:
+                assert fingerprint(stream) == fingerprint(client.sock)
+                assert read_to_end(stream) == b""
+            assert client.answer().code == 226
+
+
+def test_last_host_before_auth_chooses_the_certificate(server):
+    """H7, H2, H3: the last HOST counts; REIN forgets it, for the next AUTH, too."""
     with connected(server) as client:
-        assert client.code("HOST b.example.org") == 220
+        for host in ("b.example.org", "a.example.org", "d.example.org", "b.example.org"):
+            assert client.code(f"HOST {host}") == (504 if host == "d.example.org" else 220)
         client.auth()
         assert fingerprint(client.sock) == fingerprint(server.folder / "b.example.org.crt")
+    with connected(server) as client:
+        assert client.code("HOST b.example.org") == 220
+        assert client.code("REIN") == 220
+        client.auth()
+        assert fingerprint(client.sock) == fingerprint(server.folder / "a.example.org.crt")

@@ -326,6 +326,8 @@ def test_recursion_shows_folders_under_headings(client, folder):
     top = f"/{folder.name}"
     assert shown == ["a", "z", "", f"{top}/a:", "b", "", f"{top}/a/b:", "file", "", f"{top}/z:"]
     assert answer.text == "Listing sent"
+    status = [line.rpartition(" ")[2] for line in client.do("STAT -R").lines[1:-1]]
+    assert status == shown[:5]
 
 
 def test_recursion_is_bounded_and_says_so(client, folder):

@@ -163,6 +163,17 @@ def test_what_was_prepared_is_replaced(client, folder, first, second):
         assert stale.recv(100) == b""
 
 
+def test_a_connection_for_the_one_before_never_serves_the_next(client, folder):
+    """B9, B38: an upload is 226 only with the octets of its own data connection, however quick the client is."""
+    for _ in range(20):
+        client.passive().close()
+        with client.passive() as data:
+            assert client.code("STOR file") == 150
+            data.sendall(b"octets")
+        assert client.answer().code == 226
+        assert (folder / "file").read_bytes() == b"octets"
+
+
 def test_a_preparation_serves_one_transfer(client, folder):
     """B38: a second RETR on the same PASV is 425 at once, not a 150 that nothing follows."""
     (folder / "file").write_bytes(b"octets")

@@ -280,7 +280,7 @@ def test_two_clients_do_not_append_to_one_file_at_once(clear_server, client, fol
 
 TEXTS = [
     b"", b"\n", b"a\nb\n", b"no end", b"a\r\nb", b"\r", b"\r\r\n", b"a\rb\n", b"\n\n\n", b"\r\n", b"\xff\n\x00\r",
-    b"x\n" * 200_000, b"\r\n" * 100_001,
+    b"x\n" * 200_000, b"\r\n" * 100_001, b"x" + b"\r\n" * 100_001,
 ]  # fmt: skip
 
 

@@ -190,6 +190,14 @@ def test_unknown_commands_are_counted(bench):
     assert bench.say(*["BLAH"] * 12) == [500] * 9 + [421]
 
 
+@pytest.mark.parametrize("line", ["BLAH", "???", "X" * 9000])
+def test_a_restart_marker_does_not_outlive_what_is_no_command(bench, line):
+    """B18: a marker is for the next command, understood or not; no later transfer is cut by it."""
+    bench.login()
+    assert bench.say("REST 5", line) == [350, 500]
+    assert bench.session.state.prefix is None
+
+
 def test_garbage_is_500(bench):
     """B31, B37: a line that is no command, and one that is too long, are 500 and cost nothing."""
     assert bench.say("???", "", "X" * 9000, "NOOP") == [500, 500, 500, 200]

@@ -13,7 +13,7 @@ from twisted.logger import capturedLogs, formatEvent
 
 from ftpstwist.config.load import parse
 from ftpstwist.services.certificates import Certificates
-from ftpstwist.tls.own_authority import Authority, make_authority
+from ftpstwist.tls.own_authority import Authority, make_authority, write_authority
 from ftpstwist.tls.selfsigned import make_self_signed, write_pair
 from tests.config.config_support import NOW
 
@@ -109,6 +109,20 @@ def test_start_tells_what_the_watch_need_not_repeat(world):
     assert looks(certificates) == []
     world.now += timedelta(days=4)
     assert len(looks(certificates)) == 1
+
+
+def test_end_of_a_revocation_list_is_told_before_it_locks_everybody_out(world):
+    """The list of one's own authority is good for a year: long enough to be forgotten."""
+    world.write(pair("server"))
+    write_authority(make_authority("Example CA", now=NOW), world.folder, now=NOW)
+    text = '[tls.clients]\nask = "optional"\nauthorities = ["ca.crt"]\nrevocation_lists = ["ca.crl"]\n'
+    certificates = world.certificates(text + CONFIGURATION)
+    world.now += timedelta(days=340)
+    (said,) = looks(certificates)
+    assert said == "the revocation list of Example CA expires within 30 days, on 2027-06-01 00:00 UTC: renew it"
+    world.now += timedelta(days=26)
+    (said,) = looks(certificates)
+    assert "revocation list of Example CA expired on" in said
 
 
 def test_self_made_certificate_is_watched_too(world):

@@ -102,6 +102,12 @@ class SessionTls:
     """The TLS of a session, as far as commands talk to it."""
 
     resumption_demanded = None
+    client_certificate = None
+
+    expected_name = None
+
+    def expect_name(self, server_name):
+        self.expected_name = server_name
 
     def demand_resumption(self, *, demanded):
         self.resumption_demanded = demanded
@@ -189,7 +195,9 @@ class Recorder:
 class Bench:
     """One session on a clock, with everything around it at hand."""
 
-    def __init__(self, *, require=Require.NONE, service=Service.EXPLICIT, limits=None, peer="192.0.2.1", **settings):
+    def __init__(
+        self, *, require=Require.NONE, book=None, service=Service.EXPLICIT, limits=None, peer="192.0.2.1", **settings
+    ):
         self.clock = Clock()
         self.files = MemoryFilesystem(clock=lambda: 1_700_000_000.0, random=os.urandom)
         self.authenticator = Authenticator(self.files)
@@ -197,7 +205,7 @@ class Bench:
         self.sink = Recorder()
         self.tls = SessionTls()
         self.transport = Transport(peer)
-        self.settings = SessionSettings(policy=PolicyBook(require.policy), **settings)
+        self.settings = SessionSettings(policy=book or PolicyBook(require.policy), **settings)
         self.service = service
         self.gone = []
         self.admission = Admission(limits or AdmissionLimits(), self.authenticator.refuses)

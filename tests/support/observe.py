@@ -136,6 +136,15 @@ def octets_until_closed(sock: socket.socket) -> bytes:
     return received
 
 
+def heard_when_turned_away(port: int, source: str | None = None) -> bytes:
+    """Connect where we are not welcome; return all that is said to us. The end may come while we still connect."""
+    address = None if source is None else (source, 0)
+    with suppress(ConnectionResetError):
+        with socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT, source_address=address) as sock:
+            return octets_until_closed(sock)
+    return b""
+
+
 class Tapped:
     """TLS put on a socket by hand, so that every octet of the server is seen as it came.
 

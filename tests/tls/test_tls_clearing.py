@@ -236,6 +236,22 @@ def test_a_paused_server_pi_is_not_told_either():
     assert line.notes.events == [("cleared",), ("data", b"PWD\r\n")]
 
 
+def test_an_end_behind_clear_text_that_waits():
+    """A client that sends close_notify, a command and FIN: the command is done before the end is acted on."""
+    line = Cleared().say_ccc()
+    line.switch.pause_reading()
+    line.receive(line.client.say_goodbye() + b"QUIT\r\n")
+    line.switch.readConnectionLost()
+    line.notes.tls_cleared = line.switch.pauseProducing
+    line.switch.resume_reading()
+    line.clock.advance(0)
+    assert line.notes.events == [("blocked", True)]
+    line.switch.resumeProducing()
+    line.clock.advance(0)
+    assert line.notes.received == b"QUIT\r\n"
+    assert line.notes.events[-1] == ("lost", "closed by the client")
+
+
 @pytest.mark.parametrize("version", BOTH_VERSIONS)
 def test_back_to_auth(version):
     """T22: after REIN TLS can be put on again, as often as one likes, with everything that AUTH promises."""

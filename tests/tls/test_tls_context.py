@@ -64,6 +64,30 @@ def test_the_name_asked_for_chooses_the_certificate(version, asked, expected, no
     assert channel.facts.server_name == noted
 
 
+@pytest.mark.parametrize("version", BOTH_VERSIONS)
+@pytest.mark.parametrize(
+    ("expected_name", "asked", "shown"),
+    [
+        ("one.example", None, EXACT),
+        ("One.Example", None, EXACT),
+        ("nowhere.example", None, DEFAULT),
+        ("192.0.2.1", None, DEFAULT),
+        ("", None, DEFAULT),
+        ("one.example", "ftp.example.org", DEFAULT),
+        ("one.example", "nowhere.example", DEFAULT),
+    ],
+)
+def test_name_of_host_before_the_handshake(version, expected_name, asked, shown):
+    """H7: HOST chooses the certificate of clients that name no server to TLS, for data connections, too."""
+    certificates = (named("ftp.example.org", DEFAULT), named("one.example", EXACT))
+    session = session_tls(shared=SharedContexts(TlsPolicy(certificates)))
+    session.expect_name(expected_name)
+    for open_channel in (session.control_channel, session.data_channel):
+        channel = open_channel()
+        assert shown_certificate(connect(channel, client_context(version), name=asked)) == shown.leaf
+        assert channel.facts.server_name == asked
+
+
 def test_an_address_as_name_is_ignored():
     """Clients that wrongly send an IP literal get the default certificate and no name in the log."""
     channel = session_tls().control_channel()
@@ -326,3 +350,12 @@ def test_replaced_contexts_are_not_kept_for_ever():
 def test_the_intermediate_is_real():
     """The test chain verifies, so the tests above mean something."""
     assert pair(chained=True).leaf.verify_directly_issued_by(intermediate()[0]) is None
+
+
+def test_key_exchange_is_hybrid_by_default():
+    """Groups are OpenSSL's own choice: what is recorded today stays secret when quantum computers come."""
+    channel = session_tls().control_channel()
+    client = PyOpenSSLClient(SSL.TLS1_3_VERSION)
+    shake_hands(client, channel)
+    assert client.is_complete
+    assert client.tls.get_group_name() == "X25519MLKEM768"

@@ -14,6 +14,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from OpenSSL import SSL
 
 from ftpstwist.tls.context import SharedContexts
+from ftpstwist.tls.description import describe
 from ftpstwist.tls.staple import StapleError, load_staple
 from tests.tls.tls_support import (
     NOW,
@@ -124,6 +125,13 @@ def test_missing_file_is_told(tmp_path):
     """Before the first response has been fetched, say."""
     with pytest.raises(StapleError, match="No such file"):
         load_staple(tmp_path / "none", pair(chained=True), now=NOW)
+
+
+def test_response_is_described():
+    """An operator who wonders what the timer has fetched sees status and end."""
+    (part,) = describe(respond(pair(chained=True)), now=NOW)
+    assert dict(part.rows)["status"] == "good"
+    assert dict(part.rows)["serial number"] == f"{pair(chained=True).leaf.serial_number:x}"
 
 
 # --- in the handshake -----------------------------------------------------------------------------

@@ -206,7 +206,7 @@ def words(error: OSError) -> str:
     if isinstance(error, TimeoutError):
         return "no answer in time"
     if isinstance(error, ssl.SSLError):
-        return str(error.reason or error.strerror or error).replace("_", " ").lower()
+        return str(getattr(error, "reason", None) or error.strerror or error).replace("_", " ").lower()
     return str(error.strerror or error).lower()
 
 

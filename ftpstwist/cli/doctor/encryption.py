@@ -169,7 +169,7 @@ def explain(error: OSError, step: str = "handshake") -> Finding:
             "the server closed the connection in the middle",
             "See the server's log: often it can not use its certificate",
         )
-    reason = (error.reason or "").upper() if isinstance(error, ssl.SSLError) else ""
+    reason = str(getattr(error, "reason", None) or "").upper()
     for signs, cause, remedy in _CAUSES:
         if any(sign in reason for sign in signs):
             return problem(step, f"{cause} ({words(error)})", remedy)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 
 from ftpstwist.cli.doctor import encryption, login, passive, probes, reach, transfer
@@ -85,9 +85,11 @@ class Examination:
         if not place.implicit and not (yield from _tried("AUTH TLS", encryption.ask_for_tls(place, patience))):
             return
         found = yield from _tried("handshake", encryption.shake_hands(place, request.trust, patience))
-        yield from self._probe(place)
-        if found is not None:
-            with found.control:
+        with ExitStack() as connections:
+            if found is not None:
+                connections.enter_context(found.control)
+            yield from self._probe(place)
+            if found is not None:
                 yield from _tried("session", self._use(found))
 
     def _probe(self, place: Place) -> Findings[None]:
@@ -142,6 +144,9 @@ def _tried(step: str, findings: Findings[Value]) -> Findings[Value | None]:
     try:
         return (yield from findings)
     except ConversationError as error:
+        if isinstance(error.__cause__, ssl.SSLError):  # TLS 1.3 tells only now that a client certificate is missing
+            yield encryption.explain(error.__cause__, step)
+            return None
         yield problem(step, str(error), "See the server's log for the reason")
     except OSError as error:
         yield problem(step, f"the connection broke: {words(error)}", "See the server's log for the reason")

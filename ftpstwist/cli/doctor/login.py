@@ -5,10 +5,9 @@ from __future__ import annotations
 from ftpstwist.cli.doctor.control import ControlConnection
 from ftpstwist.cli.doctor.finding import Finding, Findings, note, ok, problem, said
 from ftpstwist.session.identity import Secret
-from ftpstwist.wire.reply import Reply
 
 LOGGED_IN = (230, 232)
-_NEED_PASSWORD, _NEED_ACCOUNT, _GOODBYE, _WRONG = 331, 332, 421, 530
+_NEED_PASSWORD = 331
 
 
 def log_in(control: ControlConnection, user: str, password: Secret) -> Findings[bool]:
@@ -17,16 +16,18 @@ def log_in(control: ControlConnection, user: str, password: Secret) -> Findings[
     asked = answer.code == _NEED_PASSWORD
     if asked:
         answer = control.do(f"PASS {password.reveal()}")
+    words = said(answer)
+    if asked and password.reveal() in words:  # some servers repeat the command they do not like
+        words = str(answer.code)
     if answer.code not in LOGGED_IN:
-        yield _refused(answer, after_password=asked)
+        yield _refused(answer.code, words, after_password=asked)
         return False
-    yield ok("login", said(answer) if asked else f"without a password: {said(answer)}")
+    yield ok("login", words if asked else f"without a password: {words}")
     return True
 
 
-def _refused(answer: Reply, *, after_password: bool) -> Finding:
-    text = f"refused: {said(answer)}"
-    match answer.code:
+def _refused(code: int, words: str, *, after_password: bool) -> Finding:
+    match code:
         case 421:
             remedy = "Wait: a limit or a ban; on the server: see its log"
         case 332:
@@ -37,7 +38,7 @@ def _refused(answer: Reply, *, after_password: bool) -> Finding:
             remedy = "The server refuses this name before the password: see its lists of users and its log"
         case _:
             remedy = "See the server's log"
-    return problem("login", text, remedy)
+    return problem("login", f"refused: {words}", remedy)
 
 
 def see_features(control: ControlConnection) -> Findings[frozenset[str]]:

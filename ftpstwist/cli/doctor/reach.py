@@ -109,12 +109,8 @@ def greet(place: Place, wanted: bool | None, patience: Patience) -> Findings[Pla
     Returns:
         The place with its mode, or nothing if no FTPS is spoken there.
     """
-    if wanted is None:
-        wanted = place.port == IMPLICIT_PORT
-        other = yield from _greet(place, implicit=wanted, patience=patience, may_differ=True)
-    else:
-        other = yield from _greet(place, implicit=wanted, patience=patience, may_differ=False)
-    return other
+    implicit = place.port == IMPLICIT_PORT if wanted is None else wanted
+    return (yield from _greet(place, implicit=implicit, patience=patience, may_differ=wanted is None))
 
 
 def _greet(place: Place, *, implicit: bool, patience: Patience, may_differ: bool) -> Findings[Place | None]:

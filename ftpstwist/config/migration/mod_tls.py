@@ -25,7 +25,7 @@ REQUIRED = {
 
 
 @becomes('`policy.require = "none"` if off')
-def _engine(outcome: Outcome, directive: Directive) -> None:
+def _switched_on(outcome: Outcome, directive: Directive) -> None:
     outcome.notes["engine"] = directive.text.lower() in {"on", "true", "yes", "1"}
     if not outcome.notes["engine"]:
         outcome.remark(directive, "TLS is always offered here; nothing is demanded now, see policy.require")
@@ -119,7 +119,7 @@ OPTIONS = {
 """Options of TLSOptions, and what became of them."""
 
 MOD_TLS: dict[str, Converter] = {
-    "TLSEngine": _engine,
+    "TLSEngine": _switched_on,
     "TLSLog": left_out("TLS failures are in the normal log, one line each, with cause and remedy"),
     "TLSProtocol": _protocol,
     "TLSCipherSuite": _ciphers,

@@ -1,6 +1,6 @@
 """Client programs that exist in the world, each behind one small adapter."""
 
-from tests.interop.clients.adapter import Adapter
+from tests.interop.clients.adapter import Adapter, ClientError, Step, Target
 from tests.interop.clients.curl import Curl
 from tests.interop.clients.java import CommonsNet
 from tests.interop.clients.lftp import Lftp
@@ -26,3 +26,5 @@ CLIENTS: tuple[Adapter, ...] = (
     Rclone(),
 )
 """All of them."""
+
+__all__ = ["CLIENTS", "Adapter", "ClientError", "Step", "Target"]

@@ -75,7 +75,7 @@ class Adapter:
     Attributes:
         name: What people call it.
         verbs: The steps it can do.
-        options: ``implicit``, ``1.2`` and ``1.3`` (it can be told the version), ``active``, ``verifies``.
+        options: ``implicit``; ``1.2`` and ``1.3``, if it can be told the version; ``active``, ``verifies``, ``only IPv4``.
         package: What has to be installed to have it.
         program: What is run; empty for a Python library.
     """
@@ -98,11 +98,9 @@ class Adapter:
         """
         raise NotImplementedError
 
-    def can(self, target: Target) -> bool:
-        """Whether it can be told to connect like this."""
-        wanted = {target.tls or "implicit", "implicit" if target.implicit else target.tls or "active"}
-        wanted = {word for word in (target.tls, "implicit" * target.implicit, "active" * target.active) if word}
-        return wanted <= self.options
+    def knows(self, *, implicit: bool, host: str = "127.0.0.1") -> bool:
+        """Whether it can connect like this."""
+        return ("implicit" in self.options or not implicit) and ("only IPv4" not in self.options or host != "::1")
 
 
 def run(

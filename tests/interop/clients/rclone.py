@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+
 from tests.interop.clients.adapter import CHANGES, TRANSFERS, Adapter, Step, Target, run
 from tests.support.server import PASSWORD, USER
 
@@ -11,7 +12,7 @@ class Rclone(Adapter):
     name = "rclone"
     program = package = "rclone"
     verbs = TRANSFERS | CHANGES
-    options = frozenset({"implicit", "1.2", "verifies"})
+    options = frozenset({"implicit", "1.2", "verifies", "only IPv4"})
 
     def perform(self, target: Target, *steps: Step) -> list[list[str]]:
         printed = [(verb, rclone(target, *_COMMANDS[verb](*words))) for verb, *words in steps]
