@@ -61,7 +61,10 @@ def answers(rule: PolicyRuleSettings) -> Iterator[str]:
         folders = join_words([str(each) for each in rule.paths], "and")
         yield f"files and listings in {folders} {_DATA[rule.require.policy.data]}"
     elif rule.require is not None:
-        yield from (f"{what.lower()} {how}" for what, how in demands(rule.require.policy))
+        by_demand: dict[str, list[str]] = {}
+        for what, how in demands(rule.require.policy):
+            by_demand.setdefault(how, []).append(what.lower())
+        yield from (f"{join_words(what, 'and')} {how}" for how, what in by_demand.items())
     if rule.session_reuse is not None:
         yield _REUSE[rule.session_reuse]
     if rule.upload_close_notify is not None:

@@ -12,8 +12,10 @@ CASES = [
     ("[sever]", "ftps.toml:1: sever: there is no table sever. Did you mean server?"),
     (
         "[certificates]",
-        "ftps.toml:1: certificates: there is no table certificates. "
-        "Write it as [[tls.certificates]] or [accounts.certificates].",
+        (
+            "ftps.toml:1: certificates: there is no table certificates. "
+            "Write it as [[tls.certificates]] or [accounts.certificates]."
+        ),
     ),
     (
         '[server]\nlisten = ["tcp:21"]',

@@ -192,13 +192,10 @@ def test_the_effective_policy_is_told_in_words(capsys, tmp_path):
     sections = {section.title: section.lines for section in summarise(parse(file.read_text(), str(file)).settings, ())}
     told = sections["Unless one of these says otherwise, of which the first counts"]
     assert told == (
+        "Anonymous logins: passwords, other commands and files and listings under TLS or in clear, as the client likes",
         (
-            "Anonymous logins: passwords under TLS or in clear, as the client likes; other commands under TLS or in clear, "
-            "as the client likes; files and listings under TLS or in clear, as the client likes"
-        ),
-        (
-            "Members of scanners or copiers from 10.0.0.0/8: passwords under TLS only; other commands under TLS or in clear, "
-            "as the client likes; files and listings in clear only; uploads may end without close_notify"
+            "Members of scanners or copiers from 10.0.0.0/8: passwords under TLS only; other commands under TLS or in "
+            "clear, as the client likes; files and listings in clear only; uploads may end without close_notify"
         ),
         "Users alice: data connections have to resume the TLS session",
         "All: files and listings in /pub and /doc under TLS or in clear, as the client likes",

@@ -311,11 +311,12 @@ def test_slow_hello(strict):
             pytest.fail("still connected")
 
 
-def test_data_handshake_time_limit(strict):
+@pytest.mark.parametrize("octets", [b"", b"\x16", b"\x16\x03\x01\x02\x00\x01"], ids=["nothing", "an octet", "a piece"])
+def test_data_handshake_time_limit(strict, octets):
     """K6: a data connection on which no handshake comes, or no end of it, is answered 522; the session goes on."""
     with logged_in(strict) as client, client.passive() as data:
         assert client.code("STOR old") == 150
-        data.sendall(b"\x16\x03\x01\x02\x00\x01")
+        data.sendall(octets)
         answer = client.answer()
         assert answer.code == 522
         assert "handshake" in answer.text

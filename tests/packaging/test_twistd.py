@@ -173,7 +173,7 @@ def test_socket_of_systemd(tmp_path):
                 stdout=out,
                 stderr=out,
                 close_fds=False,
-                preexec_fn=lambda: os.dup2(listening.fileno(), 3),
+                preexec_fn=lambda: os.dup2(listening.fileno(), 3),  # noqa: PLW1509 - no thread runs here
             )
     try:
         with Client("127.0.0.1", port) as client:

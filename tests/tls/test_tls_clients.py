@@ -12,6 +12,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from OpenSSL import SSL
 
 from ftpstwist.session.certificate import write_name
+from ftpstwist.session.policy import SessionReuse
 from ftpstwist.tls.authorities import AskClients, ClientPolicy, ExpiredList, load_authorities, load_revocation_lists
 from ftpstwist.tls.certificate import Severity
 from ftpstwist.tls.peer import read_peer
@@ -113,6 +114,29 @@ def test_a_resumed_data_connection_has_the_certificate(with_certificate, version
     assert data.facts.resumed
     assert tls.accepts(control.facts, data.facts) is None
     assert tls.client_certificate.trusted
+
+
+def test_required_resumption_and_required_certificates(with_certificate):
+    """Data connections without any certificate of ours can resume, and nothing else; the client's comes along."""
+    tls = session_tls(SessionReuse.REQUIRE, clients=replace(ASKING, ask=AskClients.REQUIRED))
+    context = with_certificate(STAFF.issue("alice"))
+    control = tls.control_channel()
+    client = connect(control, context)
+    data = tls.data_channel()
+    connect(data, context, session=client.tls.session)
+    assert tls.accepts(control.facts, data.facts) is None
+    assert shake_hands(StdlibClient(context), tls.data_channel()) is not None
+
+
+def test_another_certificate_on_a_data_connection(with_certificate):
+    """T25: another one that is just as good, or none, belongs to somebody else."""
+    tls = session_tls(clients=ASKING)
+    control, other, none = tls.control_channel(), tls.data_channel(), tls.data_channel()
+    connect(control, with_certificate(STAFF.issue("alice")))
+    connect(other, with_certificate(STAFF.issue("alice")))
+    connect(none, with_certificate(None))
+    assert "another client certificate" in tls.accepts(control.facts, other.facts)
+    assert "no client certificate" in tls.accepts(control.facts, none.facts)
 
 
 # --- what does not ---

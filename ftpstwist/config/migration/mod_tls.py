@@ -113,7 +113,7 @@ OPTIONS = {
     "IgnoreSNI": "left out: an unknown name never ends a handshake",
     "NoAutoECDH": "left out: elliptic curves are always on",
     "NoEmptyFragments": "left out: of no meaning since TLS 1.1",
-    "NoCertRequest": 'write ask = \"off\" in [tls.clients]; that is the default',
+    "NoCertRequest": 'write ask = "off" in [tls.clients]; that is the default',
     "StdEnvVars": "left out: no programs are run; the JSON log has version, cipher and names",
 }
 """Options of TLSOptions, and what became of them."""
