@@ -65,9 +65,7 @@ def read_certificates(settings: Settings, *, now: datetime) -> Certificates:
     return Certificates(tuple(pairs), tuple(complaints))
 
 
-def make_policy(
-    tls: TlsSettings, pairs: tuple[CertificatePair, ...], clients: ClientPolicy | None = None
-) -> TlsPolicy:
+def make_policy(tls: TlsSettings, pairs: tuple[CertificatePair, ...], clients: ClientPolicy | None = None) -> TlsPolicy:
     """Return what the listeners speak.
 
     Args:

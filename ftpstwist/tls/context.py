@@ -20,8 +20,8 @@ Two traps are avoided by construction:
   callback raises; a refusal is a note that the channel reads.
 
 A policy is never changed: :meth:`SharedContexts.replace` builds a new set.
-Not reachable through pyOpenSSL, and therefore OpenSSL's own default: the list
-of groups (X25519MLKEM768 and X25519 first) and the number of tickets.
+Not reachable through pyOpenSSL, and therefore OpenSSL's own default: the number
+of tickets.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ from OpenSSL.crypto import Error as CryptoError
 
 from ftpstwist.tls.authorities import ClientPolicy
 from ftpstwist.tls.certificate import CertificatePair
+from ftpstwist.tls.groups import restrict_groups
 from ftpstwist.tls.policy import DATA_ALPN, ServerCertificates, TlsPolicy, TlsPolicyError, TlsVersion, normalise_name
 from ftpstwist.tls.staple import offer_staples
 from ftpstwist.tls.verification import ClientVerification, equip
@@ -117,6 +118,7 @@ class ContextSet:
         context.set_session_id(secrets.token_bytes(16))
         context.set_timeout(SESSION_SECONDS)
         context.set_verify_depth(self.policy.clients.depth)
+        restrict_groups(context)
         context.set_mode(SSL.MODE_RELEASE_BUFFERS)
         # One call then encrypts a whole chunk and not one record, with the GIL released meanwhile.
         context.clear_mode(_MODE_ENABLE_PARTIAL_WRITE)

@@ -31,6 +31,7 @@ _RENEW = "renew the client's certificate"
 _FAULTS = {
     3: ("there is no revocation list that covers it", "complete [tls.clients] revocation_lists"),
     7: ("its signature is wrong", "give the client a good one"),
+    8: ("the revocation list of its issuer has a wrong signature", "fetch it anew"),
     9: ("it is not valid yet", "check both clocks"),
     10: ("it has expired", _RENEW),
     11: ("the revocation list of its issuer is not valid yet", "check the clock of this machine"),
@@ -40,11 +41,12 @@ _FAULTS = {
     ),
     22: ("the chain of issuers is longer than [tls.clients] depth allows", "set it higher if that is right"),
     23: ("it has been revoked", "if that is a mistake, its issuer has to say so"),
-    24: ("one of its issuers is no authority", "give the client a good one"),
+    25: ("one of its issuers may not have issuers below it", "give the client a good one"),
     26: ("it is not meant for clients (extendedKeyUsage)", "get one with clientAuth"),
     66: ("its key is too weak", _RENEW),
     67: ("a key in its chain is too weak", _RENEW),
     68: ("it, or an issuer of it, is signed with a weak digest", _RENEW),
+    79: ("it issued another one, and is not that of an authority", "give the client a good one"),
 }
 _FOREIGN = (
     "no authority of ours vouches for it",

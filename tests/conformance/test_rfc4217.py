@@ -509,15 +509,35 @@ def _replies(received):
 def test_before_tls_nothing_is_positive(strict, commands):
     """T19: in any sequence of commands in clear, nothing but the exempt ones ever gets a positive reply."""
     with connected(strict) as client:
-        for command in commands:
-            client.send(command)
-            answer = client.answer()
-            verb = command.split()[0].upper()
-            assert answer.code >= 400 or verb in EXEMPT, (command, answer)
-            assert answer.code != 230
-            if answer.code in {221, 234, 421}:
-                break
+        _assert_nothing_is_positive(client, commands)
     assert_untouched(strict)
+
+
+@given(commands=st.lists(COMMANDS, min_size=1, max_size=6))
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+def test_after_rein_nothing_is_positive(strict, commands):
+    """T19, T22: a session that was logged in under TLS is worth nothing any more when REIN has taken TLS off."""
+    with logged_in(strict) as client:
+        assert client.passive_port()
+        assert client.code("REIN") == 220
+        client.unwrap()
+        _assert_nothing_is_positive(client, commands)
+    assert_untouched(strict)
+
+
+def _assert_nothing_is_positive(client, commands):
+    for command in commands:
+        client.send(command)
+        answer = client.answer()
+        verb = command.split()[0].upper()
+        assert answer.code >= 400 or verb in EXEMPT, (command, answer)
+        assert answer.code != 230
+        if answer.code in {221, 234, 421}:
+            break
 
 
 @given(commands=st.lists(COMMANDS, min_size=2, max_size=6))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from cryptography import x509
@@ -185,6 +186,18 @@ def test_an_authority_counts_whoever_signed_it(with_certificate):
     assert "no authority of ours" in refusal(only, with_certificate(STRANGERS.issue("x"))).cause
 
 
+def test_a_client_is_no_authority(with_certificate):
+    """Whoever has a good certificate can not make others with it."""
+    alice = STAFF.issue("alice")
+    forged = issue("bob", issuer=SimpleNamespace(name=alice.certificate.subject, key=alice.key, above=None))
+    forged = replace(forged, chain=(alice.certificate,))
+    failure = refusal(ASKING, with_certificate(forged))
+    assert "'CN=alice' was refused: it issued another one, and is not that of an authority" in failure.cause
+    shown = passes(ADMITTING, with_certificate(STAFF.issue("x")))
+    assert shown.trusted
+    assert refusal(ADMITTING, with_certificate(forged)) is not None
+
+
 def test_a_weak_name_in_the_log(with_certificate):
     """What a client writes into its certificate can not write lines into our log."""
     failure = refusal(ASKING, with_certificate(issue("x\nforged line")))
@@ -227,7 +240,8 @@ def test_a_list_signed_by_somebody_else(with_certificate):
     """Whoever can write a list in an authority's name without its key keeps nobody out, and lets nobody in."""
     forger = Authority("Staff")
     clients = replace(ASKING, revocation_lists=(forger.revoke(),))
-    assert refusal(clients, with_certificate(STAFF.issue("x"))) is not None
+    failure = refusal(clients, with_certificate(STAFF.issue("x")))
+    assert "the revocation list of its issuer has a wrong signature" in failure.cause
 
 
 # --- nobody vouches for it ---

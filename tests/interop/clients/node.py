@@ -15,9 +15,10 @@ class BasicFtp(ScriptedAdapter):
     options = frozenset({"implicit", "1.2", "1.3", "verifies"})
 
     def missing(self) -> str:
-        has = shutil.which("node") and not subprocess.run(
-            ["node", "-e", 'require("basic-ftp")'], capture_output=True
-        ).returncode
+        has = (
+            shutil.which("node")
+            and not subprocess.run(["node", "-e", 'require("basic-ftp")'], capture_output=True).returncode
+        )
         return "" if has else f"Node with basic-ftp is not installed (package {self.package})"
 
     def command(self) -> list[str]:

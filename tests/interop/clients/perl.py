@@ -15,9 +15,10 @@ class Perl(ScriptedAdapter):
     options = frozenset({"implicit", "1.2", "1.3", "active", "verifies"})
 
     def missing(self) -> str:
-        has = shutil.which("perl") and not subprocess.run(
-            ["perl", "-MNet::FTP", "-MIO::Socket::SSL", "-e1"], capture_output=True
-        ).returncode
+        has = (
+            shutil.which("perl")
+            and not subprocess.run(["perl", "-MNet::FTP", "-MIO::Socket::SSL", "-e1"], capture_output=True).returncode
+        )
         return "" if has else f"Perl with Net::FTP and IO::Socket::SSL is not installed (package {self.package})"
 
     def command(self) -> list[str]:

@@ -32,7 +32,9 @@ async def _perform(target: Target, steps: tuple[Step, ...]) -> list[list[str]]:
     context = ssl.create_default_context(cafile=target.certificate)
     if target.tls:
         context.minimum_version = context.maximum_version = ssl.TLSVersion[f"TLSv{target.tls.replace('.', '_')}"]
-    client = aioftp.Client(socket_timeout=_TIMEOUT, path_timeout=_TIMEOUT, connection_timeout=5, ssl=context if target.implicit else None)
+    client = aioftp.Client(
+        socket_timeout=_TIMEOUT, path_timeout=_TIMEOUT, connection_timeout=5, ssl=context if target.implicit else None
+    )
     try:
         await client.connect(target.host, target.port)
         if target.implicit:

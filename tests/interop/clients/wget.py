@@ -23,7 +23,14 @@ class Wget(Adapter):
 
 def wget_command(target: Target) -> list[str]:
     """Return the words that every use of Wget begins with."""
-    command = ["wget", "--no-config", "--no-verbose", "--tries=1", "--timeout=10", f"--ca-certificate={target.certificate}"]
+    command = [
+        "wget",
+        "--no-config",
+        "--no-verbose",
+        "--tries=1",
+        "--timeout=10",
+        f"--ca-certificate={target.certificate}",
+    ]
     command += [f"--user={USER}", f"--password={PASSWORD}"]
     if target.implicit:
         command.append("--ftps-implicit")
