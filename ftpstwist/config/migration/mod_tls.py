@@ -124,7 +124,7 @@ MOD_TLS: dict[str, Converter] = {
     "TLSProtocol": _protocol,
     "TLSCipherSuite": _ciphers,
     "TLSServerCipherPreference": left_out("the server's order always wins"),
-    "TLSECDHCurve": left_out("OpenSSL's groups are used, X25519MLKEM768 and X25519 first"),
+    "TLSECDHCurve": left_out("X25519MLKEM768, X25519, P-256 and P-384 are accepted, in this order"),
     "TLSDHParamFile": left_out("key exchange is by elliptic curves"),
     "TLSRSACertificateFile": _certificate("rsa", "certificate"),
     "TLSRSACertificateKeyFile": _certificate("rsa", "key"),
