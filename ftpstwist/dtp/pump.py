@@ -270,6 +270,8 @@ class Upload:
         """FIN: the good end in clear, under TLS only if the settings are lenient."""
         if self._channel is not None and self._settings.strict_end:
             raise _truncated("FIN without close_notify")
+        if self._channel is not None and not self._channel.is_between_records:
+            raise _truncated("FIN within a record")
         self._complete()
 
     def _ended_by(self, error: OSError) -> FtpError:

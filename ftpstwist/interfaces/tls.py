@@ -75,6 +75,10 @@ class TlsChannel(Protocol):
         """Whether the ClientHello taken so far resumes this session; known before the handshake is complete."""
 
     @property
+    def is_between_records(self) -> bool:
+        """Whether the octets fed so far end with a whole record: an end anywhere else has cut something off."""
+
+    @property
     def peer_closed(self) -> bool:
         """Whether the peer's ``close_notify`` has come."""
 

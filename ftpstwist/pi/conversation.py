@@ -26,7 +26,7 @@ from ftpstwist.wire.framing import LineFramer, OverlongLine
 from ftpstwist.wire.reply import Reply
 
 OTHER_PROTOCOLS = frozenset(
-    {"GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "CONNECT", "TRACE", "PATCH", "PROPFIND", "HOST:"}
+    {"GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "CONNECT", "TRACE", "PATCH", "PROPFIND"}
     | {"HELO", "EHLO", "LHLO", "MAIL", "RCPT", "DATA", "STARTTLS", "SSH"}
 )
 """First words of HTTP, SMTP and SSH: who says them is a browser or a mailer that was lured here (ALPACA)."""

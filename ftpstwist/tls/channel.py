@@ -40,6 +40,7 @@ from ftpstwist.tls.diagnosis import (
     explain_truncation,
 )
 from ftpstwist.tls.peer import read_peer
+from ftpstwist.tls.records import RecordBoundary
 from ftpstwist.tls.verification import explain_missing
 
 MAX_RECORD = 16384
@@ -78,6 +79,7 @@ class OpenSSLChannel:
         self._facts: TlsFacts | None = None
         self._aside = b""  # drained by us already, still to go out
         self._is_drained = True
+        self._boundary = RecordBoundary()
 
     def feed(self, ciphertext: Octets) -> None:
         """Take octets that came from the peer."""
@@ -85,7 +87,13 @@ class OpenSSLChannel:
             return  # nobody would ever take them out again
         if self._facts is None and len(self._first_octets) < MAX_OCTETS:
             self._first_octets += ciphertext[: MAX_OCTETS - len(self._first_octets)]
+        self._boundary.follow(ciphertext)
         self._connection.bio_write(ciphertext)
+
+    @property
+    def is_between_records(self) -> bool:
+        """Whether what was fed ends with a whole record."""
+        return self._boundary.is_between_records
 
     def feed_end(self) -> None:
         """Tell that the peer's octets ended (TCP FIN).

@@ -10,13 +10,47 @@ REIN). Nothing is checked: a bad record is OpenSSL's to refuse, at its header.
 
 from __future__ import annotations
 
-from ftpstwist.interfaces import TlsChannel, TlsClosed
+from ftpstwist.interfaces import Octets, TlsChannel, TlsClosed
 
 RECORD_TYPES = frozenset({20, 21, 22, 23})
 """First octet of a record: ChangeCipherSpec, alert, handshake, application data. No FTP command begins so."""
 
 _HEADER = 5
 _PIECE = 16384
+
+
+class RecordBoundary:
+    """Follows octets from record to record; tells where one ends."""
+
+    def __init__(self) -> None:
+        self._header = bytearray()  # of the record that is under way
+        self._left = 0  # octets of it still to come
+
+    @property
+    def is_between_records(self) -> bool:
+        """Whether the last octet taken was the last one of a record."""
+        return not self._header and not self._left
+
+    def follow(self, octets: Octets) -> None:
+        """Take octets, of any number of records."""
+        rest = memoryview(octets)
+        while rest:
+            rest = rest[self.measure(rest) :]
+
+    def measure(self, octets: Octets) -> int:
+        """Follow the record that is under way; return how many of *octets* are its own."""
+        size = 0
+        if not self._left:
+            missing = octets[: _HEADER - len(self._header)]
+            self._header += missing
+            size = len(missing)
+            if len(self._header) < _HEADER:
+                return size
+            self._left = int.from_bytes(self._header[-2:], "big")
+            self._header.clear()
+        body = min(self._left, len(octets) - size)
+        self._left -= body
+        return size + body
 
 
 class RecordStream:
@@ -29,8 +63,7 @@ class RecordStream:
     def __init__(self, channel: TlsChannel) -> None:
         self.channel = channel
         self._waiting = bytearray()
-        self._header = bytearray()  # of the record that is under way
-        self._left = 0  # octets of it still to come
+        self._boundary = RecordBoundary()
         self._may_turn_clear = False
 
     def receive(self, octets: bytes) -> None:
@@ -69,30 +102,14 @@ class RecordStream:
 
     @property
     def _has_turned_clear(self) -> bool:
-        is_between_records = not self._header and not self._left
-        return (
-            self._may_turn_clear and is_between_records and bool(self._waiting) and self._waiting[0] not in RECORD_TYPES
-        )
+        if not (self._may_turn_clear and self._boundary.is_between_records and self._waiting):
+            return False
+        return self._waiting[0] not in RECORD_TYPES
 
     def _feed_record(self) -> bool:
         """Give the channel what is there of the current record; whether there was anything."""
-        size = self._measure()
+        size = self._boundary.measure(self._waiting)
         if size:
             self.channel.feed(self._waiting[:size])
             del self._waiting[:size]
         return bool(size)
-
-    def _measure(self) -> int:
-        """Follow the record that is under way; return how many of the waiting octets are its own."""
-        size = 0
-        if not self._left:
-            missing = self._waiting[: _HEADER - len(self._header)]
-            self._header += missing
-            size = len(missing)
-            if len(self._header) < _HEADER:
-                return size
-            self._left = int.from_bytes(self._header[-2:], "big")
-            self._header.clear()
-        body = min(self._left, len(self._waiting) - size)
-        self._left -= body
-        return size + body

@@ -1,0 +1,71 @@
+"""Which clients prove by resumption that a data connection is theirs, and what the others are told."""
+
+from __future__ import annotations
+
+import ftplib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.interop.clients import CLIENTS, Adapter, ClientError, Target
+from tests.interop.clients.python_ftplib import connected_ftplib
+from tests.interop.conftest import Folder, new_folder, usable
+from tests.support.observe import Marked, assert_no_traceback, events
+from tests.support.server import Server, running_server
+
+CONTENT = bytes(range(256)) * 4096
+REQUIRE = '[tls]\nsession_reuse = "require"\n'
+NEVER_RESUME = {"ftplib", "Commons Net"}
+RESUMING = [adapter for adapter in CLIENTS if adapter.name not in NEVER_RESUME]
+
+
+@pytest.fixture(scope="module")
+def binding_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that lets data connections in only if they resume their session."""
+    with running_server(tmp_path_factory.mktemp("require"), REQUIRE) as server:
+        yield server
+        assert_no_traceback(server)
+
+
+@pytest.fixture
+def bound_folder(binding_server: Server, folder_name: str, tmp_path: Path) -> Folder:
+    return new_folder(binding_server, folder_name, tmp_path)
+
+
+@pytest.mark.parametrize("tls", ["1.2", "1.3"])
+@pytest.mark.parametrize("adapter", RESUMING, ids=lambda adapter: adapter.name)
+def test_clients_that_resume(adapter: Adapter, tls, binding_server: Server, bound_folder: Folder):
+    """These work where resumption is required, transfer after transfer."""
+    usable(adapter)
+    folder = bound_folder
+    (folder.remote / "there").write_bytes(CONTENT)
+    (folder.local / "here").write_bytes(CONTENT)
+    target = Target(binding_server, tls=tls if tls in adapter.options else "")
+    steps = [
+        *[("get", folder.path("there"), folder.here(f"got{number}")) for number in range(3)],
+        *[("put", folder.here("here"), folder.path(f"new{number}")) for number in range(3)],
+        ("list", folder.name),
+    ]
+    lists = adapter.perform(target, *[step for step in steps if step[0] in adapter.verbs])
+    assert [(folder.local / f"got{number}").read_bytes() for number in range(3)] == [CONTENT] * 3
+    if "put" in adapter.verbs:
+        assert [sorted(names) for names in lists] == [["new0", "new1", "new2", "there"]]
+    done = [
+        event for event in events(binding_server, "file_transferred") if event["path"].startswith(f"/{folder.name}/")
+    ]
+    assert done
+    assert all(event["data_tls"]["resumed"] for event in done)
+
+
+@pytest.mark.parametrize("tls", ["1.2", "1.3"])
+def test_ftplib_is_told_why(tls, binding_server: Server, bound_folder: Folder):
+    """Python's ftplib never resumes: its user reads the reason in the reply, the operator what to do in the log."""
+    (bound_folder.remote / "file").write_bytes(b"old")
+    log = Marked(binding_server)
+    with connected_ftplib(Target(binding_server, tls=tls), resumes=False) as ftp:
+        with pytest.raises((ftplib.error_perm, OSError)):
+            ftp.retrbinary(f"RETR {bound_folder.path('file')}", lambda _: None)
+        print(ftp.lastresp)
+    print(log.text)
+    assert (bound_folder.remote / "file").read_bytes() == b"old"
