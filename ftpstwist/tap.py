@@ -12,16 +12,19 @@ from twisted.cred.credentials import IAnonymous, IUsernamePassword
 from twisted.cred.strcred import AuthOptionMixin
 from twisted.internet import reactor
 from twisted.internet.error import CannotListenError
+from twisted.logger import Logger
 from twisted.python import usage
 
 from ftpstwist.config.check import check
-from ftpstwist.config.complaint import ConfigurationError
+from ftpstwist.config.complaint import Complaint, ConfigurationError
 from ftpstwist.config.defaults import demo_settings
 from ftpstwist.config.load import Draft, load, override
 from ftpstwist.config.rule import survey
 from ftpstwist.config.schema import Settings
 from ftpstwist.services.build import IReactor, ftps_service
 from ftpstwist.services.demo import DemoService, prepare_demo
+
+_log = Logger()
 
 DEMO_STATE = "ftps-state"
 """Folder of the embedded default, below the current one."""
@@ -48,6 +51,7 @@ class Options(usage.Options, AuthOptionMixin):
         self.explicit: list[str] = []
         self.implicit: list[str] = []
         self.settings: Settings | None = None
+        self.warnings: tuple[Complaint, ...] = ()
 
     def opt_listen(self, endpoint: str) -> None:
         """Endpoint for explicit TLS, such as tcp:21; may be repeated; replaces the configured ones."""
@@ -73,6 +77,7 @@ class Options(usage.Options, AuthOptionMixin):
         if findings.errors:
             raise _unusable(ConfigurationError(findings.complaints))
         self.settings = draft.settings
+        self.warnings = findings.warnings
         for warning in () if self.is_demo else findings.warnings:
             print(warning, file=sys.stderr)  # noqa: T201 - nothing is logged yet
 
@@ -93,7 +98,21 @@ def _unusable(error: ConfigurationError) -> SystemExit:
 
 
 class CommandLineService(MultiService):
-    """The server as twistd runs it: what keeps it from starting is told in one line, without a traceback."""
+    """The server as twistd runs it: what keeps it from starting is told in one line, without a traceback.
+
+    Args:
+        warnings: About the configuration; the log keeps them.
+    """
+
+    def __init__(self, warnings: tuple[Complaint, ...]) -> None:
+        super().__init__()
+        self._warnings = warnings
+
+    def startService(self) -> None:  # noqa: N802 - Twisted's name
+        """Begin to serve."""
+        super().startService()
+        for warning in self._warnings:
+            _log.warn("{warning}", warning=str(warning))
 
     def privilegedStartService(self) -> None:  # noqa: N802 - Twisted's name
         """Bind all ports and open all logs.
@@ -113,7 +132,7 @@ def makeService(options: Options) -> IService:  # noqa: N802 - Twisted's name
     if settings is None:
         raise usage.UsageError("the options were not parsed")
     password = prepare_demo(settings) if options.is_demo else None
-    service = CommandLineService()
+    service = CommandLineService(options.warnings)
     ftps = ftps_service(settings, reactor=cast("IReactor", reactor), checkers=options.get("credCheckers"))
     ftps.setServiceParent(service)
     if options.is_demo:
