@@ -234,8 +234,19 @@ class OpenSSLChannel:
         except SSL.ZeroReturnError:
             self._peer_closed = True
         except SSL.Error as error:
-            self._fail(explain_alert(_reasons(error)))
+            self._end_with(error)
         return pieces
+
+    def _end_with(self, error: SSL.Error) -> None:
+        """Tell the good end from a failure.
+
+        Java sends ``user_canceled`` before ``close_notify`` (RFC 8446 section 6.1); OpenSSL
+        then reports an end of the transport, and only its shutdown state says which end it was.
+        """
+        if isinstance(error, SSL.SysCallError) and self._connection.get_shutdown() & SSL.RECEIVED_SHUTDOWN:
+            self._peer_closed = True
+        else:
+            self._fail(explain_alert(_reasons(error)))
 
     def _refuse_alpn(self) -> None:
         """End a handshake whose client offered no protocol of ours (RFC 7301 section 3.2).

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -48,9 +49,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server as it comes, for all of these tests; whatever the clients do, no error in it is unforeseen."""
-    with running_server(tmp_path_factory.mktemp("interop")) as server:
+    with running_server(tmp_path_factory.mktemp("interop"), passive_ports()) as server:
         yield server
         assert_no_traceback(server)
+
+
+def passive_ports() -> str:
+    """Return a configuration with 40 passive ports, in a range that other runs of the tests will not use."""
+    first = 10_000 + os.getpid() % 500 * 40
+    return f'[passive]\nports = "{first}-{first + 39}"\n'
 
 
 @pytest.fixture

@@ -35,10 +35,7 @@ NAMES = (
     "a, b",
     "n" * 255,
 )
-BEYOND = {
-    "PHP": {" leading space", "trailing space "},
-    "rclone": {" leading space", "trailing space "},
-}
+BEYOND = {"aioftp": {"trailing space "}, "rclone": {"trailing space "}}
 """Names that a client changes itself, before the server sees them or after."""
 
 

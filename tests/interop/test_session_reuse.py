@@ -10,20 +10,22 @@ import pytest
 
 from tests.interop.clients import CLIENTS, Adapter, ClientError, Target
 from tests.interop.clients.python_ftplib import connected_ftplib
-from tests.interop.conftest import Folder, new_folder, usable
+from tests.interop.conftest import Folder, new_folder, passive_ports, usable
 from tests.support.observe import Marked, assert_no_traceback, events
 from tests.support.server import Server, running_server
 
 CONTENT = bytes(range(256)) * 4096
 REQUIRE = '[tls]\nsession_reuse = "require"\n'
-NEVER_RESUME = {"ftplib", "Commons Net"}
-RESUMING = [adapter for adapter in CLIENTS if adapter.name not in NEVER_RESUME]
+NOT_AT_FIRST = {"ftplib", "Commons Net", "Net::FTP"}
+"""These do not resume the control connection's session; Net::FTP resumes those of earlier data connections."""
+RESUMING = [adapter for adapter in CLIENTS if adapter.name not in NOT_AT_FIRST]
+OTHERS = [adapter for adapter in CLIENTS if adapter.name in NOT_AT_FIRST]
 
 
 @pytest.fixture(scope="module")
 def binding_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that lets data connections in only if they resume their session."""
-    with running_server(tmp_path_factory.mktemp("require"), REQUIRE) as server:
+    with running_server(tmp_path_factory.mktemp("require"), REQUIRE + passive_ports()) as server:
         yield server
         assert_no_traceback(server)
 
@@ -58,14 +60,26 @@ def test_clients_that_resume(adapter: Adapter, tls, binding_server: Server, boun
     assert all(event["data_tls"]["resumed"] for event in done)
 
 
-@pytest.mark.parametrize("tls", ["1.2", "1.3"])
-def test_ftplib_is_told_why(tls, binding_server: Server, bound_folder: Folder):
-    """Python's ftplib never resumes: its user reads the reason in the reply, the operator what to do in the log."""
+@pytest.mark.parametrize("adapter", OTHERS, ids=lambda adapter: adapter.name)
+def test_clients_that_do_not(adapter: Adapter, binding_server: Server, bound_folder: Folder):
+    """The others are refused, and a file that is there stays as it is."""
+    usable(adapter)
     (bound_folder.remote / "file").write_bytes(b"old")
+    (bound_folder.local / "file").write_bytes(b"new")
+    with pytest.raises(ClientError):
+        adapter.perform(Target(binding_server), ("put", bound_folder.here("file"), bound_folder.path("file")))
+    assert (bound_folder.remote / "file").read_bytes() == b"old"
+
+
+@pytest.mark.parametrize("tls", ["1.2", "1.3"])
+def test_they_are_told_why(tls, binding_server: Server, bound_folder: Folder):
+    """The client's user reads the reason in the reply, the operator finds it in the log, with what to change."""
     log = Marked(binding_server)
     with connected_ftplib(Target(binding_server, tls=tls), resumes=False) as ftp:
-        with pytest.raises((ftplib.error_perm, OSError)):
-            ftp.retrbinary(f"RETR {bound_folder.path('file')}", lambda _: None)
-        print(ftp.lastresp)
-    print(log.text)
-    assert (bound_folder.remote / "file").read_bytes() == b"old"
+        with pytest.raises(OSError, match="(?i)handshake"):
+            ftp.retrlines(f"LIST {bound_folder.name}", lambda _: None)
+        with pytest.raises(ftplib.error_perm, match="522 .* did not resume the session of its control connection"):
+            ftp.getresp()
+    line = log.wait_for("TLS failed (data")
+    assert "did not resume the session of its control connection" in line
+    assert "the client must resume the TLS session of its control connection" in line

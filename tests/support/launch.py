@@ -16,6 +16,7 @@ from twisted.logger import globalLogBeginner, textFileLogObserver
 
 from ftpstwist.config.form_network import PortRange
 from ftpstwist.config.load import load
+from ftpstwist.config.schema_data import PassiveSettings
 from ftpstwist.services.build import ftps_service
 from ftpstwist.session.state import Service
 
@@ -24,8 +25,10 @@ def main() -> None:
     globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stderr)], redirectStandardIO=False)
     draft = load(sys.argv[1])
     assert not draft.complaints, draft.complaints
-    any_port = replace(draft.settings.passive, ports=PortRange(0, 0))
-    service = ftps_service(replace(draft.settings, passive=any_port), reactor=reactor)
+    passive = draft.settings.passive
+    if passive.ports == PassiveSettings().ports:
+        passive = replace(passive, ports=PortRange(0, 0))
+    service = ftps_service(replace(draft.settings, passive=passive), reactor=reactor)
     service.privilegedStartService()
     service.startService()
     ports = {kind.value: [f"{a.host} {a.port}" for a in service.addresses(kind)] for kind in Service}

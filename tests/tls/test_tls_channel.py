@@ -372,3 +372,25 @@ def test_refused_protocols_in_other_threads_break_no_transfer():
     finally:
         stop.set()
         thread.join(30)
+
+
+def test_user_canceled_before_close_notify_is_a_good_end(monkeypatch):
+    """Java ends TLS 1.3 with user_canceled and close_notify in one; OpenSSL calls that an unexpected end."""
+    channel = session_tls().control_channel()
+    assert shake_hands(StdlibClient(), channel) is None
+
+    class AfterBothAlerts:
+        def __getattr__(self, name):
+            return getattr(connection, name)
+
+        def recv(self, _limit):
+            raise SSL.SysCallError(-1, "Unexpected EOF")
+
+        def get_shutdown(self):
+            return SSL.RECEIVED_SHUTDOWN
+
+    connection = channel._connection
+    monkeypatch.setattr(channel, "_connection", AfterBothAlerts())
+    with pytest.raises(TlsClosed):
+        channel.decrypt(100)
+    assert channel.peer_closed
