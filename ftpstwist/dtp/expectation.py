@@ -92,6 +92,8 @@ class Expectation:
         self.state = ExpectationState.WAITING
         self.refused = 0
         """Connections from elsewhere that came to this port meanwhile."""
+        self.on_arrival: Callable[[Arrival], None] | None = None
+        """Is called with the first connection, if it comes before the transfer command."""
         self._networks = settings.peer_networks
         self._clock = clock
         self._clear_wanted = clear_wanted
@@ -124,6 +126,8 @@ class Expectation:
         self._arrivals.append(arrival)
         if self.state is ExpectationState.WAITING:
             self.state = ExpectationState.CONNECTED
+            if self.on_arrival is not None:
+                self.on_arrival(arrival)
         self._wake()
         return True
 

@@ -116,6 +116,11 @@ class PassivePool:
         """The ports in use, for ``check`` and the logs."""
         return sorted({listener.port for listener in self._listeners})
 
+    @property
+    def expectation_seconds(self) -> float:
+        """How long PASV or EPSV waits for its transfer command."""
+        return self._settings.expectation_seconds
+
     # What sessions ask for.
 
     def expect(self, *, peer: str, host: str, ipv6: bool, user: str, session_tls: SessionTls | None) -> Expectation:

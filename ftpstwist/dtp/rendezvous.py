@@ -20,6 +20,7 @@ from twisted.internet.interfaces import IReactorFDSet, IReactorTime
 from ftpstwist.dtp.active import connect, require_allowed
 from ftpstwist.dtp.advertised import AdvertisedAddresses
 from ftpstwist.dtp.connection import SocketDataConnection
+from ftpstwist.dtp.early import EarlyHandshake
 from ftpstwist.dtp.expectation import Arrival, Expectation
 from ftpstwist.dtp.handshake import NoHandshakeError, shake_hands
 from ftpstwist.dtp.passive import PassivePool
@@ -47,6 +48,10 @@ class ControlSide(Protocol):
     @property
     def session_tls(self) -> SessionTls | None:
         """Mints the data channels; ``None`` without TLS."""
+
+    @property
+    def is_data_private(self) -> bool:
+        """Whether PROT P is in force."""
 
     @property
     def control_facts(self) -> TlsFacts | None:
@@ -92,6 +97,7 @@ class SessionDataConnections:
         self._clock = clock
         self._threads = threads
         self._prepared: Expectation | HostPort | None = None
+        self._early: EarlyHandshake | None = None
 
     @property
     def is_prepared(self) -> bool:
@@ -105,6 +111,7 @@ class SessionDataConnections:
         self._prepared = expectation = self._pool.expect(
             peer=session.peer, host=session.host, ipv6=ipv6, user=session.user, session_tls=session.session_tls
         )
+        expectation.on_arrival = self._shake_hands_early
         return expectation.port
 
     async def passive_address(self) -> str:
@@ -119,6 +126,9 @@ class SessionDataConnections:
     def forget(self) -> None:
         """Drop what was prepared."""
         prepared, self._prepared = self._prepared, None
+        early, self._early = self._early, None
+        if early is not None:
+            early.stop()
         if isinstance(prepared, Expectation):
             self._pool.end(prepared)
 
@@ -188,7 +198,7 @@ class SessionDataConnections:
         return 0.0 if isinstance(error, NoHandshakeError) else self._settings.second_chance_seconds
 
     async def _protect(self, arrival: Arrival, session_tls: SessionTls | None, *, upload: bool) -> SocketDataConnection:
-        channel = None if session_tls is None else await self._shake_hands(arrival, session_tls)
+        channel = await self._channel_of(arrival, session_tls)
         return SocketDataConnection(
             arrival.stream,
             channel,
@@ -200,17 +210,27 @@ class SessionDataConnections:
             linger=self._pool.lingering.adopt,
         )
 
+    async def _channel_of(self, arrival: Arrival, session_tls: SessionTls | None) -> TlsChannel | None:
+        if session_tls is not None:
+            return await self._shake_hands(arrival, session_tls)
+        if await self._early_channel(arrival) is not None:
+            arrival.stream.close()
+            raise TlsError("the client began TLS, then asked for a transfer in clear", "PROT P or PROT C, not both")
+        return None
+
     async def _shake_hands(self, arrival: Arrival, session_tls: SessionTls) -> TlsChannel:
         stream = arrival.stream
-        channel = arrival.channel or session_tls.data_channel()
         try:
-            await shake_hands(
-                stream,
-                channel,
-                None if arrival.channel else arrival.head,
-                seconds=self._settings.handshake_seconds,
-                clock=self._clock,
-            )
+            channel = await self._early_channel(arrival)
+            if channel is None:
+                channel = arrival.channel or session_tls.data_channel()
+                await shake_hands(
+                    stream,
+                    channel,
+                    None if arrival.channel else arrival.head,
+                    seconds=self._settings.handshake_seconds,
+                    clock=self._clock,
+                )
             self._require_binding(session_tls, channel)
         except TlsError:
             stream.send_end()
@@ -220,6 +240,24 @@ class SessionDataConnections:
             stream.close()
             raise
         return channel
+
+    def _shake_hands_early(self, arrival: Arrival) -> None:
+        """Answer a client that begins TLS before the transfer command."""
+        session_tls = self._session.session_tls
+        if session_tls is not None and self._session.is_data_private:
+            self._early = EarlyHandshake(
+                arrival,
+                session_tls,
+                patience=self._pool.expectation_seconds,
+                seconds=self._settings.handshake_seconds,
+                clock=self._clock,
+            )
+
+    async def _early_channel(self, arrival: Arrival) -> TlsChannel | None:
+        early, self._early = self._early, None
+        if early is None or early.arrival is not arrival:
+            return None
+        return await early.channel()
 
     def _require_binding(self, session_tls: SessionTls, channel: TlsChannel) -> None:
         reason = session_tls.accepts(self._session.control_facts, channel.facts)

@@ -42,7 +42,7 @@ from ftpstwist.services.sessions import ControlFactory, SessionParts, Sessions
 from ftpstwist.services.threads import ThreadService
 from ftpstwist.services.watch import WatchService
 from ftpstwist.session.events import TlsFacts, TlsFailed
-from ftpstwist.session.policy import CloseNotify
+from ftpstwist.session.policy import CloseNotify, ProtectionLevel
 from ftpstwist.session.policybook import PolicyBook
 from ftpstwist.session.state import Service
 from ftpstwist.storage.threads import TwistedWorkerThreads
@@ -293,6 +293,10 @@ class _ControlSide:
     @property
     def session_tls(self) -> SessionTls | None:
         return self._session.tls if self._session.state.has_session_tls else None
+
+    @property
+    def is_data_private(self) -> bool:
+        return self._session.state.level is ProtectionLevel.PRIVATE
 
     @property
     def control_facts(self) -> TlsFacts | None:

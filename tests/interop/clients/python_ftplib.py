@@ -59,16 +59,12 @@ class Ftplib(Adapter):
         return ""
 
     def perform(self, target: Target, *steps: Step) -> list[list[str]]:
-        found = []
-        with connected_ftplib(target, resumes=self.resumes) as ftp:
-            for verb, *words in steps:
-                try:
-                    names = _STEPS[verb](ftp, *words)
-                except (ftplib.Error, OSError) as error:
-                    raise ClientError(f"{verb} {words}: {error}") from error
-                if verb == "list":
-                    found.append(names)
-        return found
+        try:
+            with connected_ftplib(target, resumes=self.resumes) as ftp:
+                done = [(verb, _STEPS[verb](ftp, *words)) for verb, *words in steps]
+        except (ftplib.Error, OSError) as error:
+            raise ClientError(str(error)) from error
+        return [names for verb, names in done if verb == "list"]
 
 
 class ResumingFtplib(Ftplib):
