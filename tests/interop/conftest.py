@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from zlib import crc32
 
@@ -14,6 +15,9 @@ import pytest
 from tests.interop.clients import Adapter
 from tests.support.observe import assert_no_traceback
 from tests.support.server import Server, running_server
+
+
+_RANGES = count()
 
 
 @dataclass(frozen=True)
@@ -55,8 +59,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def passive_ports() -> str:
-    """Return a configuration with 40 passive ports, in a range that other runs of the tests will not use."""
-    first = 10_000 + os.getpid() % 500 * 40
+    """Return a configuration with 40 passive ports that no other server of ours uses, in this run or another."""
+    first = 10_000 + (os.getpid() * 4 + next(_RANGES)) % 500 * 40
     return f'[passive]\nports = "{first}-{first + 39}"\n'
 
 

@@ -14,7 +14,7 @@ from tests.support.observe import Marked, write_certificate
 from tests.support.server import PASSWORD, USER, Server
 
 VERIFYING = [adapter for adapter in CLIENTS if "verifies" in adapter.options]
-SAYING_WHY = {"curl", "ftplib", "ftplib that resumes", "Net::FTP", "aioftp"}
+SAYING_WHY = {"curl", "ftplib", "ftplib that resumes", "Net::FTP"}
 """These send the alert that names the reason; the others just go away."""
 needs_openssl = pytest.mark.skipif(not shutil.which("openssl"), reason="openssl is not installed (package openssl)")
 

@@ -44,7 +44,7 @@ async def _perform(target: Target, steps: tuple[Step, ...]) -> list[list[str]]:
         await client.login(USER, PASSWORD)
         found = [names for verb, *words in steps if (names := await _STEPS[verb](client, *words)) is not None]
         await client.quit()
-    except aioftp.AIOFTPException as error:
+    except (aioftp.AIOFTPException, OSError) as error:
         raise ClientError(str(error)) from error
     finally:
         client.close()
