@@ -114,10 +114,12 @@ async def mfmt(session: Session, command: Invocation) -> Reply:
 
 
 async def _set_modified(session: Session, verb_: str, change: TimedPathname) -> Reply:
+    """Set a time, and tell the one the storage could keep (MFMT draft section 3.1)."""
     path = session.pathname(change.pathname)
     await session.threads.run(session.files.set_modified, path, change.seconds)
     _changed(session, verb_, path)
-    return Reply(213, f"Modify={render_time_val(int(change.seconds))}; {path}")
+    entry = await session.threads.run(session.files.stat, path)
+    return Reply(213, f"Modify={render_time_val(entry.modified)}; {path}")
 
 
 async def _stat_file(session: Session, path: Pathname) -> Entry:

@@ -63,6 +63,12 @@ def test_mfmt_of_a_folder(client, folder):
     assert (folder / "sub").stat().st_mtime == 1_577_836_800
 
 
+def test_mfmt_tells_the_time_that_was_kept(client, folder):
+    """X1: many file systems know no year 9999; the reply names the time the file has now, not the one asked for."""
+    (folder / "file").touch()
+    assert client.do("MFMT 99991231235959 file").text == f"Modify={client.do('MDTM file').text}; /{folder.name}/file"
+
+
 @pytest.mark.parametrize(
     ("argument", "code"),
     [("", 501), ("file", 501), ("20200101000000", 501), ("20200101000000 ", 501), ("2020010100000 file", 501),
