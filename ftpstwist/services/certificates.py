@@ -117,9 +117,10 @@ class Certificates:
 
     @property
     def _ends(self) -> list[tuple[str, datetime]]:
-        """What is good for a time only, and until when: our own chains, and those who vouch for clients."""
+        """What is good for a time only, and until when: our own chains, and those who vouch for clients and servers."""
         clients = self.contexts.current.policy.clients
-        certificates = [*(each for pair in self._pairs for each in pair.chain), *clients.authorities]
+        servers = () if self.outgoing is None else self.outgoing.others.authorities
+        certificates = [*(each for pair in self._pairs for each in pair.chain), *clients.authorities, *servers]
         ends = [(f"the certificate of {common_name(each.subject)}", each.not_valid_after_utc) for each in certificates]
         lists = [(f"the revocation list of {common_name(each.issuer)}", each) for each in clients.revocation_lists]
         return ends + [(words, each.next_update_utc) for words, each in lists if each.next_update_utc is not None]

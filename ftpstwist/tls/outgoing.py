@@ -83,12 +83,16 @@ class OutgoingContext:
     Args:
         others: Whose word counts.
 
+    Attributes:
+        others: The same.
+        terms: What we ask for, for the words of a failure.
+
     Raises:
         TlsPolicyError: OpenSSL does not take one of the certificates.
     """
 
     def __init__(self, others: OtherServers) -> None:
-        self._others = others
+        self.others = others
         self._context = context = SSL.Context(SSL.TLS_CLIENT_METHOD)
         context.set_min_proto_version(SSL.TLS1_2_VERSION)
         context.set_cipher_list(cipher_list_of(Profile.INTERMEDIATE).encode())
@@ -110,7 +114,7 @@ class OutgoingContext:
     def connection(self) -> tuple[SSL.Connection, OtherServerVerification]:
         """Make a connection object in connect state, and what will judge the certificate it is shown."""
         connection = SSL.Connection(self._context, None)
-        verification = OtherServerVerification(verify=self._others.verify)
+        verification = OtherServerVerification(verify=self.others.verify)
         verification.begin(connection)
         connection.set_connect_state()
         return connection, verification

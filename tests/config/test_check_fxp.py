@@ -7,6 +7,8 @@ from datetime import timedelta
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from ftpstwist.config.load import parse
+from ftpstwist.config.summary import summarise
 from ftpstwist.tls.selfsigned import make_self_signed
 from tests.config.config_support import NOW, about, judge
 
@@ -36,6 +38,14 @@ def said(text, file="ftps.toml"):
 def test_what_is_wrong(text, complaint):
     """A half or careless setting is told, with what to do."""
     assert any(complaint in line for line in said(text)), said(text)
+
+
+def test_summary():
+    """The check tells who may transfer with which servers, and nothing where nobody may."""
+    lines = [line for part in summarise(parse(ALLOWED + SERVERS, "ftps.toml").settings, ()) for line in part.lines]
+    assert "Transfers between this server and those in 192.0.2.7/32: alice may" in lines
+    lines = [line for part in summarise(parse("", "ftps.toml").settings, ()) for line in part.lines]
+    assert not any("between" in line for line in lines)
 
 
 def test_default_is_silent():
