@@ -22,6 +22,7 @@ from OpenSSL.crypto import Error as CryptoError
 from ftpstwist.interfaces import TlsError
 from ftpstwist.tls.authorities import name_in_words
 from ftpstwist.tls.diagnosis import Terms
+from ftpstwist.tls.groups import restrict_groups
 from ftpstwist.tls.policy import Profile, TlsPolicyError, cipher_list_of, suite_list_of
 from ftpstwist.tls.verification import UNKNOWN_ISSUER
 
@@ -97,6 +98,7 @@ class OutgoingContext:
         context.set_min_proto_version(SSL.TLS1_2_VERSION)
         context.set_cipher_list(cipher_list_of(Profile.INTERMEDIATE).encode())
         context.set_tls13_ciphersuites(suite_list_of().encode())
+        restrict_groups(context)
         context.set_options(SSL.OP_NO_RENEGOTIATION | SSL.OP_NO_COMPRESSION)
         context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
         context.set_mode(SSL.MODE_RELEASE_BUFFERS)
