@@ -18,6 +18,7 @@ from ftpstwist.interfaces import (
     WorkerThreads,
 )
 from ftpstwist.session.events import SessionRef, TlsFacts
+from ftpstwist.session.fxp import NOBODY, Networks, ServerToServer
 from ftpstwist.session.identity import Identity
 from ftpstwist.session.policy import ProtectionPolicy
 from ftpstwist.session.policybook import PolicyBook, Subject
@@ -38,6 +39,7 @@ class SessionSettings:
         active: Whether PORT and EPRT are allowed.
         mdtm_sets_time: Whether ``MDTM time pathname`` sets the time.
         strict_sequence: Whether PROT needs PBSZ before it.
+        server_to_server: Who may transfer files with other servers.
         allow_ccc: Whether CCC may take TLS off the control connection, where the policy permits it.
         idle_seconds: Longest pause between commands while no transfer runs.
         login_seconds: Longest time from connecting to being logged in.
@@ -58,6 +60,7 @@ class SessionSettings:
     active: bool = True
     mdtm_sets_time: bool = False
     strict_sequence: bool = False
+    server_to_server: ServerToServer = NOBODY
     allow_ccc: bool = False
     idle_seconds: float = 300
     login_seconds: float = 60
@@ -157,6 +160,18 @@ class Session:
     def accepts_ccc(self) -> bool:
         """Whether CCC is done in this session, once it is under TLS."""
         return self.settings.allow_ccc and self.policy.accepts_clear_command_channel
+
+    @property
+    def other_servers(self) -> Networks:
+        """Where the servers are that the account may transfer files with; empty for most."""
+        return self.settings.server_to_server.networks_for(self.state.identity)
+
+    @property
+    def accepts_tls_client(self) -> bool:
+        """Whether SSCN and CPSV are done: for this account, or for anybody as long as none is logged in."""
+        rule = self.settings.server_to_server
+        is_allowed = bool(self.other_servers) if self.state.is_logged_in else rule.is_offered
+        return rule.as_tls_client and is_allowed
 
     def log_out(self) -> None:
         """End the use of the account, if one is in use; its logout is called exactly once."""

@@ -15,6 +15,7 @@ from ftpstwist.config.endpoint import Endpoint
 from ftpstwist.config.form_network import Address
 from ftpstwist.config.schema_accounts import AccountSettings, StorageSettings
 from ftpstwist.config.schema_data import ActiveSettings, PassiveSettings, TransferSettings
+from ftpstwist.config.schema_fxp import FxpSettings
 from ftpstwist.config.schema_policy import PolicySettings
 from ftpstwist.config.schema_server import LimitSettings, LogSettings, ServerSettings
 from ftpstwist.config.schema_tls import TlsSettings
@@ -34,6 +35,7 @@ class Settings:
     policy: PolicySettings = table(PolicySettings)
     passive: PassiveSettings = table(PassiveSettings)
     active: ActiveSettings = table(ActiveSettings)
+    fxp: FxpSettings = table(FxpSettings)
     transfer: TransferSettings = table(TransferSettings)
     accounts: AccountSettings = table(AccountSettings)
     storage: StorageSettings = table(StorageSettings)

@@ -83,8 +83,17 @@ def _protection(settings: Settings) -> Iterator[str]:
     yield f"Data connections: {_REUSE[settings.tls.session_reuse]}"
     if settings.policy.allow_ccc:
         yield "Clients that log in under TLS may go on in clear (CCC) where other commands need no TLS"
+    yield from _server_to_server(settings)
     strict = settings.policy.upload_close_notify is CloseNotify.STRICT
     yield f"Uploads under TLS without close_notify at their end: {'refused as incomplete' if strict else 'accepted'}"
+
+
+def _server_to_server(settings: Settings) -> Iterator[str]:
+    fxp = settings.fxp
+    if fxp.rule.is_offered:
+        who = [*fxp.users, *(f"members of {group}" for group in fxp.groups)]
+        servers = join_words([str(each) for each in fxp.networks], "and")
+        yield f"Transfers between this server and those in {servers}: {join_words(who, 'and')} may"
 
 
 def _exceptions(settings: Settings) -> Iterator[str]:

@@ -99,6 +99,13 @@ class SessionTls(Protocol):
     def data_channel(self) -> TlsChannel:
         """Return a channel for a data connection; its facts say whether it resumed this session."""
 
+    def outgoing_channel(self) -> TlsChannel:
+        """Return a channel for a data connection to another server, with us as the TLS client (RFC 4217 section 7).
+
+        Raises:
+            TlsError: The policy does not allow it.
+        """
+
     @property
     def client_certificate(self) -> PeerCertificate | None:
         """What the client showed in the finished handshake of the control connection, if anything."""

@@ -42,6 +42,7 @@ from ftpstwist.services.sessions import ControlFactory, SessionParts, Sessions
 from ftpstwist.services.threads import ThreadService
 from ftpstwist.services.watch import WatchService
 from ftpstwist.session.events import TlsFacts, TlsFailed
+from ftpstwist.session.fxp import Networks
 from ftpstwist.session.policy import CloseNotify, ProtectionLevel
 from ftpstwist.session.policybook import PolicyBook
 from ftpstwist.session.state import Service
@@ -105,7 +106,7 @@ def ftps_service(
     parts = SessionParts(
         settings=lambda: _session_settings(settings, policy, certificates.names),
         handshake_seconds=settings.tls.handshake_timeout,
-        mint_tls=lambda: PerSessionTls(certificates.contexts, reuse=settings.tls.session_reuse),
+        mint_tls=lambda: _mint_tls(settings, certificates.contexts, certificates),
         make_data=data.make,
         authenticator=accounts.authenticator,
         threads=threads,
@@ -123,7 +124,7 @@ def ftps_service(
     return FtpsService(
         listeners=[
             *_listeners(settings, reactor, sessions),
-            *_legacy_listeners(settings, reactor, sessions, certificates.contexts),
+            *_legacy_listeners(settings, reactor, sessions, certificates),
         ],
         supports=[
             logs,
@@ -158,14 +159,14 @@ def _listeners(settings: Settings, reactor: IReactor, sessions: Sessions) -> lis
 
 
 def _legacy_listeners(
-    settings: Settings, reactor: IReactor, sessions: Sessions, contexts: SharedContexts
+    settings: Settings, reactor: IReactor, sessions: Sessions, certificates: Certificates
 ) -> list[ListeningService]:
     if not settings.server.legacy:
         return []
-    legacy = LegacyContexts(contexts)
+    legacy = LegacyContexts(certificates.contexts)
 
     def mint_tls() -> SessionTls:
-        return PerSessionTls(legacy, reuse=settings.tls.session_reuse)
+        return _mint_tls(settings, legacy, certificates)
 
     return [
         ListeningService(
@@ -173,6 +174,12 @@ def _legacy_listeners(
         )
         for each in settings.server.legacy
     ]
+
+
+def _mint_tls(
+    settings: Settings, contexts: SharedContexts | LegacyContexts, certificates: Certificates
+) -> PerSessionTls:
+    return PerSessionTls(contexts, reuse=settings.tls.session_reuse, outgoing=certificates.outgoing)
 
 
 def _session_settings(settings: Settings, policy: PolicyBook, names: frozenset[str]) -> SessionSettings:
@@ -185,6 +192,7 @@ def _session_settings(settings: Settings, policy: PolicyBook, names: frozenset[s
         active=settings.active.enabled,
         mdtm_sets_time=server.mdtm_sets_time,
         strict_sequence=server.strict_rfc,
+        server_to_server=settings.fxp.rule,
         allow_ccc=settings.policy.allow_ccc,
         idle_seconds=server.idle_timeout,
         login_seconds=server.login_timeout,
@@ -306,6 +314,18 @@ class _ControlSide:
     def may_end_anyhow(self) -> bool:
         book = self._session.settings.policy
         return book.upload_close_notify_for(self._session.subject) is CloseNotify.LENIENT
+
+    @property
+    def other_servers(self) -> Networks:
+        return self._session.other_servers
+
+    def data_goes_to_server(self, address: str) -> None:
+        _log.info(
+            "{session} {user}: the data connection is with the server {peer}, not with the client",
+            session=self._session.id,
+            user=self.user,
+            peer=address,
+        )
 
     def data_tls_failed(self, error: TlsError) -> None:
         session = self._session

@@ -36,6 +36,7 @@ from ftpstwist.tls.diagnosis import (
     explain_alpn,
     explain_end,
     explain_handshake,
+    explain_outgoing,
     explain_renegotiation,
     explain_truncation,
 )
@@ -57,7 +58,7 @@ class OpenSSLChannel:
     """A :class:`~ftpstwist.interfaces.TlsChannel`.
 
     Args:
-        connection: Fresh, on memory BIOs, in accept state.
+        connection: Fresh, on memory BIOs, in accept state (in connect state if the terms say so).
         notes: What the callbacks of its shared context know and tell.
         terms: What we ask for, for the words of a failure.
         resumed: Tells whether the client's session was accepted, once the ClientHello has been read.
@@ -210,7 +211,7 @@ class OpenSSLChannel:
         Whether it is trusted is known of a full handshake only; control connections have no other.
         """
         certificate = self._connection.get_peer_certificate(as_cryptography=True)
-        return None if certificate is None else read_peer(certificate, trusted=self._notes.client.is_trusted)
+        return None if certificate is None else read_peer(certificate, trusted=self._notes.peer.is_trusted)
 
     @property
     def resumes(self) -> bool:
@@ -275,8 +276,11 @@ class OpenSSLChannel:
 
     def _explain_handshake(self, error: SSL.Error) -> TlsError:
         octets = bytes(self._first_octets)
-        if self._notes.client.refusal is not None:
-            return self._notes.client.refusal
+        if self._notes.peer.refusal is not None:
+            return self._notes.peer.refusal
+        if self._terms.outgoing:
+            ended = isinstance(error, SSL.WantReadError | SSL.ZeroReturnError)
+            return explain_outgoing(() if ended else _reasons(error), answered=bool(octets))
         if any(_NO_CERTIFICATE in reason for reason in _reasons(error)):
             return explain_missing()
         if isinstance(error, SSL.WantReadError | SSL.ZeroReturnError):
@@ -286,7 +290,7 @@ class OpenSSLChannel:
     def _gather_facts(self) -> TlsFacts:
         connection = self._connection
         try:
-            certificate = connection.get_peer_certificate(as_cryptography=True)
+            certificate = None if self._terms.outgoing else connection.get_peer_certificate(as_cryptography=True)
         except ValueError:  # OpenSSL is more patient with odd encodings
             raise self._fail(TlsError("the client's certificate can not be decoded", "give it a good one")) from None
         return TlsFacts(

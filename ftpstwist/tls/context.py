@@ -40,7 +40,7 @@ from ftpstwist.tls.certificate import CertificatePair
 from ftpstwist.tls.groups import restrict_groups
 from ftpstwist.tls.policy import DATA_ALPN, ServerCertificates, TlsPolicy, TlsPolicyError, TlsVersion, normalise_name
 from ftpstwist.tls.staple import offer_staples
-from ftpstwist.tls.verification import ClientVerification, equip
+from ftpstwist.tls.verification import ClientVerification, Verification, equip
 
 SESSION_SECONDS = 7 * 24 * 3600
 """How long a session may be resumed: the longest RFC 8446 section 4.6.1 allows, since control sessions last long."""
@@ -67,7 +67,7 @@ class HandshakeNotes:
         expected_name: Name that HOST gave before, for clients that ask for none.
         server_name: Name the client asked for.
         alpn_refused: What the client offered, if none of it was ours.
-        client: The verification of the client's certificate.
+        peer: The verification of the certificate that the other side shows.
     """
 
     contexts: ContextSet
@@ -76,10 +76,10 @@ class HandshakeNotes:
     expected_name: str | None = None
     server_name: str | None = None
     alpn_refused: tuple[str, ...] | None = None
-    client: ClientVerification = field(init=False)
+    peer: Verification = field(init=False)
 
     def __post_init__(self) -> None:
-        self.client = ClientVerification(self.contexts.policy.clients)
+        self.peer = ClientVerification(self.contexts.policy.clients)
 
     @property
     def wanted_name(self) -> str | None:
@@ -216,7 +216,7 @@ def _connect(throwaway: SSL.Context, shared: SSL.Context, notes: HandshakeNotes)
     connection = SSL.Connection(throwaway, None)
     connection.set_app_data(notes)
     connection.set_context(shared)
-    notes.client.begin(connection)
+    notes.peer.begin(connection)
     connection.set_accept_state()
     return connection
 

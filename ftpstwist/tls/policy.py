@@ -159,14 +159,12 @@ class TlsPolicy:
     @property
     def cipher_list(self) -> str:
         """OpenSSL's list for TLS 1.2 and older, the most wanted first."""
-        if self.profile is Profile.LEGACY:
-            return self.ciphers or f"{_CIPHERS_TLS_1_2}:{_CIPHERS_FOR_OLD_DEVICES}"
-        return self.ciphers or _CIPHERS_TLS_1_2
+        return self.ciphers or cipher_list_of(self.profile)
 
     @property
     def suite_list(self) -> str:
         """OpenSSL's list for TLS 1.3, the most wanted first."""
-        return self.suites or _SUITES_TLS_1_3
+        return self.suites or suite_list_of()
 
     @property
     def by_name(self) -> MappingProxyType[str, ServerCertificates]:
@@ -176,6 +174,18 @@ class TlsPolicy:
             for name in group.answers_to:
                 table.setdefault(name, group)
         return MappingProxyType(table)
+
+
+def cipher_list_of(profile: Profile) -> str:
+    """Return OpenSSL's list of a profile for TLS 1.2 and older, the most wanted first."""
+    if profile is Profile.LEGACY:
+        return f"{_CIPHERS_TLS_1_2}:{_CIPHERS_FOR_OLD_DEVICES}"
+    return _CIPHERS_TLS_1_2
+
+
+def suite_list_of() -> str:
+    """Return OpenSSL's list for TLS 1.3 of all profiles, the most wanted first."""
+    return _SUITES_TLS_1_3
 
 
 def group_pairs(pairs: Iterable[CertificatePair]) -> tuple[ServerCertificates, ...]:

@@ -238,6 +238,14 @@ def test_command_line_refuses_what_it_can_not_read(tmp_path, capsys):
     assert "line 1" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("word", "verify"), [("on", None), ("off", False), ("NoReverseDNS", None)])
+def test_server_to_server_stays_off(word, verify):
+    """Who did not verify other servers still does not, and learns that such transfers are off by themselves."""
+    outcome = proftpd.convert(f"TLSEngine on\nTLSVerifyServer {word}\n")
+    assert outcome.get("fxp.verify") is verify
+    assert any("[fxp]" in str(remark) for remark in outcome.remarks)
+
+
 def options_table():
     rows = [f"| {name} | {words} |" for name, words in mod_tls.OPTIONS.items()]
     return "\n".join(["| option | here |", "|---|---|", *rows]) + "\n"

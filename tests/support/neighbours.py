@@ -161,7 +161,7 @@ class Data:
         self.events.append("forget")
 
     @asynccontextmanager
-    async def open(self, *, protected, upload):
+    async def open(self, *, protected, upload, tls_client=False):
         self.is_prepared = False
         self.events.append(("open", protected, upload))
         try:

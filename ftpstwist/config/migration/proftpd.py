@@ -203,7 +203,7 @@ _CORE: dict[str, Converter] = {
     "AllowOverwrite": left_out("write permissions into the users file: write is overwriting, create is not"),
     "AllowStoreRestart": left_out("uploads may always be resumed by those who may write"),
     "AllowRetrieveRestart": left_out("downloads may always be resumed"),
-    "AllowForeignAddress": left_out("data connections come from the client's own address; see passive.other_peers"),
+    "AllowForeignAddress": left_out("name users and other servers in [fxp]; see passive.other_peers, too"),
     "DefaultRoot": left_out("users never leave their home; see accounts.home"),
     "AuthUserFile": left_out("passwords are not taken over: ftpstwist user add for each user"),
     "AuthGroupFile": left_out("groups stand in the users file"),
