@@ -16,7 +16,9 @@ from ftpstwist.config.schema import Settings
 from ftpstwist.tls.context import ContextSet
 from ftpstwist.tls.policy import ServerCertificates, TlsPolicy, TlsPolicyError, matching_names
 
-_ABOUT_ACCOUNTS = [rule for rule in check_accounts.RULES if {"accounts.users", "accounts.root"} & set(rule.keys)]
+_ABOUT_ACCOUNTS = [
+    rule for rule in check_accounts.RULES if {"accounts.users", "accounts.root", "accounts.home"} & set(rule.keys)
+]
 
 
 def _hosts_have_names_of_their_own(settings: Settings, _: Surroundings) -> Iterator[Complaint]:

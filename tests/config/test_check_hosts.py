@@ -18,7 +18,7 @@ def folder(tmp_path):
     """A folder with certificates of the default host and of one other, a users file and a root for it."""
     for name, host in (("server", "a.example.org"), ("b", "b.example.org")):
         write_pair(make_self_signed([host], now=NOW), tmp_path, name)
-    (tmp_path / "b.toml").write_text("[users.bob]\npassword = \"$2b$12$" + 53 * "a" + '"\n')
+    (tmp_path / "b.toml").write_text('[users.bob]\npassword = "$2b$12$' + 53 * "a" + '"\n')
     (tmp_path / "b.toml").chmod(0o600)
     (tmp_path / "b").mkdir()
     return tmp_path
@@ -38,9 +38,7 @@ def test_a_good_host_is_nothing_to_talk_about(folder):
 def test_a_name_is_of_one_host_only(folder):
     """Otherwise the second one would never be reached."""
     (complaint,) = said(folder, 2 * (B_TABLE + CERTIFICATES).replace("b.example", "B.example", 1))
-    assert complaint.endswith(
-        "hosts[1].names[0]: B.example.org is also a name of hosts[0]. Take one of the two out."
-    )
+    assert complaint.endswith("hosts[1].names[0]: B.example.org is also a name of hosts[0]. Take one of the two out.")
 
 
 def test_a_host_without_names_is_refused(folder):
@@ -99,7 +97,8 @@ def test_what_a_host_does_not_say_is_as_for_all(folder):
 def test_the_summary_tells_who_gets_what(folder):
     """Names, certificate, users, home and policy of each host; what becomes of other names."""
     settings = parse(
-        f'[tls]\nsni_strict = true\n{B_TABLE}users = "b.toml"\nroot = "b"\nrequire = "none"\n{CERTIFICATES}', "/x/f.toml"
+        f'[tls]\nsni_strict = true\n{B_TABLE}users = "b.toml"\nroot = "b"\nrequire = "none"\n{CERTIFICATES}',
+        "/x/f.toml",
     ).settings
     (section,) = (each for each in summarise(settings, ()) if each.title == "Virtual hosts")
     assert section.lines[0] == "b.example.org: certificate /x/b.crt; users of /x/b.toml, in /x/b/{user}"
