@@ -114,7 +114,7 @@ def _hosts(settings: Settings) -> Iterator[str]:
     for host in settings.hosts:
         own = settings_of_host(settings, host)
         files = [entry.certificate or entry.bundle for entry in host.certificates]
-        certificates = join_words([str(file) for file in files], "and") or "as above"
+        certificates = join_words([str(file) for file in files] or ["as above"], "and")
         home = own.accounts.home.replace("{root}", str(own.accounts.root))
         yield f"{join_words(list(host.names))}: certificate {certificates}; users of {own.accounts.users}, in {home}"
         if host.require is not None:

@@ -104,3 +104,8 @@ def test_the_summary_tells_who_gets_what(folder):
     assert section.lines[0] == "b.example.org: certificate /x/b.crt; users of /x/b.toml, in /x/b/{user}"
     assert section.lines[1].startswith("    protected there: ")
     assert section.lines[2] == "All other names: refused; no name: the default host"
+    settings = parse('[[hosts]]\nnames = ["b.example.org", "c.example.org"]\n', "/x/f.toml").settings
+    (section,) = (each for each in summarise(settings, ()) if each.title == "Virtual hosts")
+    assert section.lines[0].startswith(
+        "b.example.org or c.example.org: certificate as above; users of /x/users.toml, in "
+    )
