@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from ftpstwist.config import (
     check_accounts,
     check_fxp,
+    check_hosts,
     check_legacy,
     check_network,
     check_policy,
@@ -34,6 +35,7 @@ RULES = (
     *check_network.RULES,
     *check_fxp.RULES,
     *check_accounts.RULES,
+    *check_hosts.RULES,
 )
 
 

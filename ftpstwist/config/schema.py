@@ -16,10 +16,11 @@ from ftpstwist.config.form_network import Address
 from ftpstwist.config.schema_accounts import AccountSettings, StorageSettings
 from ftpstwist.config.schema_data import ActiveSettings, PassiveSettings, TransferSettings
 from ftpstwist.config.schema_fxp import FxpSettings
+from ftpstwist.config.schema_hosts import HostSettings
 from ftpstwist.config.schema_policy import PolicySettings
 from ftpstwist.config.schema_server import LimitSettings, LogSettings, ServerSettings
 from ftpstwist.config.schema_tls import TlsSettings
-from ftpstwist.config.setting import table
+from ftpstwist.config.setting import setting, table
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class Settings:
     transfer: TransferSettings = table(TransferSettings)
     accounts: AccountSettings = table(AccountSettings)
     storage: StorageSettings = table(StorageSettings)
+    hosts: tuple[HostSettings, ...] = setting((), "Virtual hosts.")
     limits: LimitSettings = table(LimitSettings)
     log: LogSettings = table(LogSettings)
     origin: Origin = field(default_factory=Origin, compare=False, repr=False)

@@ -91,7 +91,10 @@ class SessionTls(Protocol):
     """The TLS of one control session: its own ticket keys and cache, so *resumed* means *this session*."""
 
     def expect_name(self, server_name: str) -> None:
-        """Show the certificate of this name to a client that asks for none in its handshake (RFC 7151 section 4)."""
+        """Show the certificate of this name to a client that asks for none in its handshake (RFC 7151 section 4).
+
+        A client that asks for another one is refused.
+        """
 
     def control_channel(self) -> TlsChannel:
         """Return a channel for the control connection."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from twisted.logger import Logger
 
-from ftpstwist.config.certificates import make_policy, read_certificates
+from ftpstwist.config.certificates import make_policy, read_certificates, read_host_certificates
 from ftpstwist.config.clients import read_clients
 from ftpstwist.config.complaint import ConfigurationError
 from ftpstwist.config.otherservers import read_others
@@ -22,7 +22,7 @@ from ftpstwist.tls.certificate import CertificatePair, common_name
 from ftpstwist.tls.context import SharedContexts
 from ftpstwist.tls.expiry import Notice, notice_of_end
 from ftpstwist.tls.outgoing import OutgoingContext
-from ftpstwist.tls.policy import TlsPolicy
+from ftpstwist.tls.policy import ServerCertificates, TlsPolicy, normalise_name
 from ftpstwist.tls.selfsigned import make_self_signed, write_pair
 
 _log = Logger()
@@ -56,10 +56,9 @@ class Certificates:
         self.outgoing = self._load_outgoing()
         self._noticed = self._due()  # loading has told
 
-    @property
-    def names(self) -> frozenset[str]:
-        """All host names that the certificates are good for, in lower case."""
-        return frozenset(name for group in self.contexts.current.policy.certificates for name in group.answers_to)
+    def knows(self, name: str) -> bool:
+        """Tell whether a name is one of ours: in a certificate, or in the configuration."""
+        return self.contexts.current.knows(name)
 
     def reload(self) -> None:
         """Use what the files hold now, for new sessions; raises and changes nothing if that is bad. Blocks."""
@@ -87,12 +86,21 @@ class Certificates:
         self._marks.note()
         found = read_certificates(settings, now=self._moment())
         clients = read_clients(settings, now=self._moment())
-        complaints = found.complaints + clients.complaints
+        own = read_host_certificates(settings, now=self._moment())
+        complaints = found.complaints + clients.complaints + tuple(c for each in own.values() for c in each.complaints)
         if any(complaint.is_error for complaint in complaints):
             raise ConfigurationError(complaints)
         for complaint in complaints:
             _log.warn("{complaint}", complaint=str(complaint))
-        return make_policy(settings.tls, self._keep_staples(found.pairs, before), clients.policy)
+        policy = make_policy(settings.tls, self._keep_staples(found.pairs, before), clients.policy)
+        hosts = [ServerCertificates(self._keep_staples(each.pairs, before), host.names) for host, each in own.items()]
+        names = [*settings.server.host_names, *(name for host in settings.hosts for name in host.names)]
+        return replace(
+            policy,
+            certificates=(*policy.certificates, *hosts),
+            other_names=frozenset(normalise_name(name) for name in names),
+            strict_names=settings.tls.sni_strict,
+        )
 
     def _load_outgoing(self) -> OutgoingContext | None:
         if not self._settings.fxp.rule.is_offered:
@@ -105,11 +113,13 @@ class Certificates:
         return OutgoingContext(found.others)
 
     def _files(self) -> list[Path]:
-        files = [*files_in(self._settings.tls), *self._settings.fxp.authorities]
-        if not self._settings.tls.certificates:
-            directory = self._settings.server.state_directory
-            return [directory / f"{SELF_MADE}.crt", directory / f"{SELF_MADE}.key", *files]
-        return files
+        settings = self._settings
+        named = [*files_in(settings.tls), *files_in(tuple(host.certificates for host in settings.hosts))]
+        named += settings.fxp.authorities
+        if not settings.tls.certificates:
+            directory = settings.server.state_directory
+            return [directory / f"{SELF_MADE}.crt", directory / f"{SELF_MADE}.key", *named]
+        return named
 
     @property
     def _pairs(self) -> tuple[CertificatePair, ...]:

@@ -231,11 +231,11 @@ class SessionState:
         """Forget user, directory and transfer parameters, as AUTH and REIN demand (RFC 4217 section 4.2).
 
         Neither the protection of the connection nor the number of failed
-        logins nor what the client called itself is forgotten.
+        logins nor what the client called itself is forgotten, nor the virtual
+        host: HOST comes before AUTH (RFC 7151 section 3.2.2).
         """
         self.move_login(LoginEvent.RESET)
         self.user = ""
-        self.host = ""
         self.type = RepresentationType.ASCII
         self.epsv_only = False
         self.prefix = None
@@ -265,6 +265,7 @@ class SessionState:
         if not (self.is_implicit and self.is_protected):
             self.control = _follow(CONTROL_TABLE, self.control, ControlEvent.REINITIALIZE)
         self.reset()
+        self.host = ""
 
     def fit_level(self, demand: DataProtection) -> None:
         """Begin data connections in clear where TLS is forbidden on them: no PROT P can follow there."""

@@ -69,7 +69,10 @@ class PerSessionTls:
         self.reuse = reuse
 
     def expect_name(self, server_name: str) -> None:
-        """Show the certificate of this name, if there is one, to a client that asks for none in its handshake."""
+        """Show the certificate of this name, if there is one, to a client that asks for none in its handshake.
+
+        A client that asks for another one is refused; an address is no name, and refuses nobody.
+        """
         self._expected_name = server_name or None
 
     def control_channel(self) -> TlsChannel:

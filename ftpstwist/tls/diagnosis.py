@@ -198,6 +198,18 @@ def explain_alpn(octets: bytes, refused: tuple[str, ...], terms: Terms) -> TlsEr
     )
 
 
+def explain_name(octets: bytes, name: str, expected: str | None) -> TlsError:
+    """Explain a server name (SNI) that is refused: other than the *expected* one of HOST, or none of ours."""
+    offered = str(parse_client_hello(octets) or "")
+    if expected is None:
+        return TlsError(f"the client asks for the unknown host {name!r}", "add the name, or mend it there", offered)
+    return TlsError(
+        f"the client asks for the host {name!r}, but has given HOST {expected!r} before",
+        "the two have to be the same (RFC 7151); if the client means well, HOST was forged on the way",
+        offered,
+    )
+
+
 def explain_renegotiation() -> TlsError:
     """Explain an attempt to renegotiate, which we never do."""
     return TlsError(

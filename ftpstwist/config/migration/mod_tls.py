@@ -117,7 +117,7 @@ OPTIONS = {
     "iPAddressRequired": "left out: demand client certificates, and restrict networks with server.allow",
     "EnableDiags": "left out: every failed handshake is explained in the log",
     "ExportCertData": "left out: no programs are run; events carry the fingerprint of the client certificate",
-    "IgnoreSNI": "left out: an unknown name never ends a handshake",
+    "IgnoreSNI": "left out: an unknown name never ends a handshake, unless [tls] has sni_strict",
     "NoAutoECDH": "left out: elliptic curves are always on",
     "NoEmptyFragments": "left out: of no meaning since TLS 1.1",
     "NoCertRequest": 'write ask = "off" in [tls.clients]; that is the default',
