@@ -83,6 +83,12 @@ class PortalAuthenticator:
         self._attempts = Turns(at_once=self._settings.attempts_at_once, waiting=self._settings.attempts_waiting)
         self._checks = Turns(at_once=self._settings.checks_at_once, waiting=self._settings.checks_waiting)
 
+    def share_counts_with(self, other: PortalAuthenticator) -> None:
+        """Count failures and keep caps together with *other*, before anything is counted here."""
+        self._defender = other._defender
+        self._attempts = other._attempts
+        self._checks = other._checks
+
     def refuses(self, peer: str) -> bool:
         """Tell whether *peer* is banned now."""
         return self._defender.refuses(peer)

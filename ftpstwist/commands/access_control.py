@@ -135,6 +135,7 @@ async def rein(session: Session, command: Invocation) -> Reply:
     session.state.reinitialize()
     if not session.state.has_session_tls:
         session.tls_facts = None
+    session.enter_host()
     if takes_tls_off:
         command.afterwards(session.transport.stop_tls)
     return Reply(220, "Ready for a new user")
@@ -158,16 +159,16 @@ async def host(session: Session, command: Invocation) -> Reply:
     wanted = parse_hostname(command.argument)
     if session.state.is_logged_in:
         return Reply(503, "HOST is only possible before the login")
-    tls = session.transport.tls
-    if tls is not None and tls.server_name and not wanted.is_literal and tls.server_name.lower() != wanted.name:
+    if session.server_name and not wanted.is_literal and session.server_name.lower() != wanted.name:
         return Reply(504, "HOST differs from the name given in the TLS handshake")
     if not _is_ours(session, wanted):
         return Reply(504, "Unknown host")
     session.state.name_host(wanted.name)
+    session.enter_host()
     return Reply(220, session.settings.banner)
 
 
 def _is_ours(session: Session, wanted: Hostname) -> bool:
     if wanted.is_literal:
         return wanted.name == session.transport.host.host
-    return wanted.name in session.settings.host_names
+    return session.hosts.find(wanted.name) is not None

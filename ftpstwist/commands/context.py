@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from ftpstwist.commands.hosts import HostBook, SessionSettings, VirtualHost
 from ftpstwist.interfaces import (
     Authenticator,
     ControlTransport,
@@ -18,57 +19,13 @@ from ftpstwist.interfaces import (
     WorkerThreads,
 )
 from ftpstwist.session.events import SessionRef, TlsFacts
+from ftpstwist.session.fxp import Networks
 from ftpstwist.session.identity import Identity
 from ftpstwist.session.policy import ProtectionPolicy
-from ftpstwist.session.policybook import PolicyBook, Subject
+from ftpstwist.session.policybook import Subject
 from ftpstwist.session.state import Prefix, RestartAt, SessionState
 from ftpstwist.wire.pathname import Pathname
 from ftpstwist.wire.reply import Reply
-
-
-@dataclass(frozen=True, slots=True)
-class SessionSettings:
-    """What the configuration says to the control connection.
-
-    Attributes:
-        policy: Who has to protect what.
-        banner: Text of the 220 reply.
-        goodbye: Text of the 221 reply.
-        host_names: Names that HOST may give, in lower case.
-        active: Whether PORT and EPRT are allowed.
-        mdtm_sets_time: Whether ``MDTM time pathname`` sets the time.
-        strict_sequence: Whether PROT needs PBSZ before it.
-        allow_ccc: Whether CCC may take TLS off the control connection, where the policy permits it.
-        idle_seconds: Longest pause between commands while no transfer runs.
-        login_seconds: Longest time from connecting to being logged in.
-        certificate_at_user: Whether a certificate that is enough logs in at USER (232); else at PASS, after 331.
-        login_attempts: Wrong passwords after which the connection is closed.
-        unknown_commands: Unknown commands after which the connection is closed.
-        line_octets: Longest command line.
-        pipelined_commands: Commands that may wait; beyond, no octet is read.
-        status_entries: Entries that STAT shows of a directory.
-        listing_depth: Directories below the first that ``LIST -R`` enters.
-        listing_entries: Entries that ``LIST -R`` shows in all.
-    """
-
-    policy: PolicyBook
-    banner: str = "FTPS server ready"
-    goodbye: str = "Goodbye"
-    host_names: frozenset[str] = frozenset()
-    active: bool = True
-    mdtm_sets_time: bool = False
-    strict_sequence: bool = False
-    allow_ccc: bool = False
-    idle_seconds: float = 300
-    login_seconds: float = 60
-    certificate_at_user: bool = True
-    login_attempts: int = 3
-    unknown_commands: int = 10
-    line_octets: int = 8192
-    pipelined_commands: int = 64
-    status_entries: int = 1000
-    listing_depth: int = 16
-    listing_entries: int = 100_000
 
 
 @dataclass(slots=True)
@@ -78,14 +35,14 @@ class Session:
     Attributes:
         id: Short random token for the logs.
         state: Memory and judgement.
-        settings: From the configuration.
+        hosts: All virtual hosts.
         transport: The control connection.
         tls: Mints the TLS channels of this session.
-        authenticator: The front of twisted.cred.
         threads: For storage.
         sink: Takes audit events.
         now: Seconds since the epoch.
         data: The server-DTP of this session; set right after.
+        virtual_host: The one in use.
         account: The avatar, once logged in.
         transfer: What the running transfer has done so far, ``None`` if none runs.
         tls_facts: What the TLS session of the control connection agreed on; outlives CCC, ``None`` without.
@@ -93,17 +50,43 @@ class Session:
 
     id: str
     state: SessionState
-    settings: SessionSettings
+    hosts: HostBook
     transport: ControlTransport
     tls: SessionTls
-    authenticator: Authenticator
     threads: WorkerThreads
     sink: EventSink
     now: Callable[[], float]
     data: DataConnections = field(init=False)
+    virtual_host: VirtualHost = field(init=False)
     account: LoggedInAccount | None = None
     transfer: RunningTransfer | None = None
     tls_facts: TlsFacts | None = None
+
+    def __post_init__(self) -> None:
+        """Begin at the default host."""
+        self.virtual_host = self.hosts.default
+
+    @property
+    def settings(self) -> SessionSettings:
+        """What the configuration says, for the host in use."""
+        return self.virtual_host.settings
+
+    @property
+    def authenticator(self) -> Authenticator:
+        """Who logs users in, at the host in use."""
+        return self.virtual_host.authenticator
+
+    @property
+    def server_name(self) -> str | None:
+        """The name that the client gave to TLS (SNI); it holds for as long as the TLS session is in use."""
+        return None if self.tls_facts is None else self.tls_facts.server_name
+
+    def enter_host(self) -> None:
+        """Use the host that the client has named to TLS, or else by HOST; the default for none of ours."""
+        name = self.server_name or self.state.host
+        self.virtual_host = self.hosts.find(name) or self.hosts.default
+        if self.state.has_session_tls:
+            self.state.fit_level(self.policy.data)
 
     @property
     def ref(self) -> SessionRef:
@@ -157,6 +140,18 @@ class Session:
     def accepts_ccc(self) -> bool:
         """Whether CCC is done in this session, once it is under TLS."""
         return self.settings.allow_ccc and self.policy.accepts_clear_command_channel
+
+    @property
+    def other_servers(self) -> Networks:
+        """Where the servers are that the account may transfer files with; empty for most."""
+        return self.settings.server_to_server.networks_for(self.state.identity)
+
+    @property
+    def accepts_tls_client(self) -> bool:
+        """Whether SSCN and CPSV are done: for this account, or for anybody as long as none is logged in."""
+        rule = self.settings.server_to_server
+        is_allowed = bool(self.other_servers) if self.state.is_logged_in else rule.is_offered
+        return rule.as_tls_client and is_allowed
 
     def log_out(self) -> None:
         """End the use of the account, if one is in use; its logout is called exactly once."""

@@ -87,7 +87,9 @@ async def _receive_or_abandon(
 async def _receive(session: Session, command: Invocation, sink: WriteHandle, transfer: _Audit, *, unique: bool) -> int:
     shown = sink.path.name if unique else sink.path
     command.preliminary(Reply(150, f"FILE: {shown}" if unique else f"Ready to receive {shown}"))
-    async with session.data.open(protected=is_data_private(session), upload=True) as connection:
+    async with session.data.open(
+        protected=is_data_private(session), upload=True, tls_client=_is_tls_client(session)
+    ) as connection:
         transfer.watch(connection)
         return await connection.receive(
             sink, ascii_type=session.state.is_ascii, rate=session.identity.limits.upload_rate
@@ -97,7 +99,8 @@ async def _receive(session: Session, command: Invocation, sink: WriteHandle, tra
 async def send(session: Session, command: Invocation, source: ReadHandle, transfer: _Audit, *, is_file: bool) -> int:
     """Send what *source* gives over a data connection; used by RETR and the listings."""
     command.preliminary(Reply(150, "Here it comes"))
-    async with session.data.open(protected=is_data_private(session), upload=False) as connection:
+    tls_client = is_file and _is_tls_client(session)
+    async with session.data.open(protected=is_data_private(session), upload=False, tls_client=tls_client) as connection:
         transfer.watch(connection)
         return await connection.send(
             source,
@@ -109,6 +112,11 @@ async def send(session: Session, command: Invocation, source: ReadHandle, transf
 def is_data_private(session: Session) -> bool:
     """Tell whether data connections are under TLS (PROT P)."""
     return session.state.level is ProtectionLevel.PRIVATE
+
+
+def _is_tls_client(session: Session) -> bool:
+    """Tell whether we are the TLS client of another server: never for listings, which the client reads itself."""
+    return session.state.sscn or session.state.cpsv
 
 
 def require_data_connection(session: Session, command: Invocation) -> None:

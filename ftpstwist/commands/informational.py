@@ -88,7 +88,8 @@ async def help_(session: Session, command: Invocation) -> Reply:
 @verb("FEAT")
 async def feat(session: Session, command: Invocation) -> Reply:
     """Tell the extensions (RFC 2389 section 3)."""
-    rows = [row for row in CATALOGUE.values() if row.verb != "CCC" or session.accepts_ccc]
+    is_done = {"CCC": session.accepts_ccc, "SSCN": session.accepts_tls_client, "CPSV": session.accepts_tls_client}
+    rows = [row for row in CATALOGUE.values() if is_done.get(row.verb, True)]
     features = [row.feature for row in rows if row.feature is not None]
     features[features.index("MLST")] = feature_of_facts(session.state.facts)
     return Reply(211, "Extensions supported", *sorted([*features, *EXTRA_FEATURES]), "End")

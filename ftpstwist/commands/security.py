@@ -75,6 +75,21 @@ async def prot(session: Session, command: Invocation) -> Reply:
     return Reply(200, f"Data connections are {'private' if level is ProtectionLevel.PRIVATE else 'in clear'}")
 
 
+@verb("SSCN")
+async def sscn(session: Session, command: Invocation) -> Reply:
+    """Make us the TLS client of data connections that move files, with another server (de facto; see RFC 4217 7)."""
+    words = command.argument.upper().split()
+    if not session.accepts_tls_client:
+        return Reply(534, "Transfers with another server as its TLS client are not allowed")
+    if len(words) > 1:
+        return Reply(504, "SSCN takes ON, OFF or nothing")
+    if words:
+        if words[0] not in {"ON", "OFF"}:
+            return Reply(501, "SSCN takes ON, OFF or nothing")
+        session.state.sscn = words[0] == "ON"
+    return Reply(200, f"SSCN:{'CLIENT' if session.state.sscn else 'SERVER'} METHOD")
+
+
 @verb("CCC")
 async def ccc(session: Session, command: Invocation) -> Reply:
     """Take TLS off the control connection; data connections stay as PROT has set them (RFC 4217 section 5).

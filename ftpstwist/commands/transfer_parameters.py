@@ -1,4 +1,4 @@
-"""PORT, PASV, EPRT, EPSV, TYPE, STRU, MODE (RFC 959 section 4.1.2, RFC 2428)."""
+"""PORT, PASV, CPSV, EPRT, EPSV, TYPE, STRU, MODE (RFC 959 section 4.1.2, RFC 2428)."""
 
 from __future__ import annotations
 
@@ -37,14 +37,28 @@ def _prepare_active(session: Session, target: HostPort) -> Reply:
     if not session.settings.active:
         return Reply(502, "Active mode is switched off; use EPSV or PASV")
     session.data.prepare_active(target)
+    session.state.cpsv = False
     return Reply(200, "Ready to connect")
 
 
 @verb("PASV")
 async def pasv(session: Session, command: Invocation) -> Reply:
     """Tell where to connect to, IPv4 (RFC 959 section 4.1.2)."""
+    return await _prepare_passive(session, cpsv=False)
+
+
+@verb("CPSV")
+async def cpsv(session: Session, command: Invocation) -> Reply:
+    """Do PASV for another server whose TLS client we shall be (de facto)."""
+    if not session.accepts_tls_client:
+        return Reply(534, "Transfers with another server as its TLS client are not allowed")
+    return await _prepare_passive(session, cpsv=True)
+
+
+async def _prepare_passive(session: Session, *, cpsv: bool) -> Reply:
     host = await session.data.passive_address()
     number = session.data.prepare_passive(ipv6=_is_ipv6(session))
+    session.state.cpsv = cpsv
     return Reply(227, pasv_text(HostPort(host, number)))
 
 
@@ -54,7 +68,9 @@ async def epsv(session: Session, command: Invocation) -> Reply:
     if parse_epsv(command.argument, supported=_protocols(session)) == "ALL":
         session.state.epsv_only = True
         return Reply(200, "EPSV only from now on")
-    return Reply(229, epsv_text(session.data.prepare_passive(ipv6=_is_ipv6(session))))
+    number = session.data.prepare_passive(ipv6=_is_ipv6(session))
+    session.state.cpsv = False
+    return Reply(229, epsv_text(number))
 
 
 def _protocols(session: Session) -> tuple[int, ...]:

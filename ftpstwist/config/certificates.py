@@ -11,8 +11,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ftpstwist.config.complaint import Complaint, Origin
+from ftpstwist.config.hosts import numbered_hosts
 from ftpstwist.config.passphrase import read_passphrase
 from ftpstwist.config.schema import Settings
+from ftpstwist.config.schema_hosts import HostSettings
 from ftpstwist.config.schema_tls import CertificateSettings, TlsSettings
 from ftpstwist.session.identity import Secret
 from ftpstwist.tls import certificate as pem
@@ -39,20 +41,38 @@ class Certificates:
 
 
 def read_certificates(settings: Settings, *, now: datetime) -> Certificates:
-    """Read all certificates and their keys. Blocks; never raises.
+    """Read the certificates for all, and their keys. Blocks; never raises.
 
     Args:
         settings: Names the files.
         now: Time of the check, with time zone.
     """
+    return _read(settings.origin, "tls.certificates", settings.tls.certificates, now)
+
+
+def read_host_certificates(settings: Settings, *, now: datetime) -> dict[HostSettings, Certificates]:
+    """Read the certificates of the hosts that have some. Blocks; never raises.
+
+    Args:
+        settings: Names the files.
+        now: Time of the check, with time zone.
+    """
+    return {
+        host: _read(settings.origin, f"{key}.certificates", host.certificates, now)
+        for key, host in numbered_hosts(settings)
+        if host.certificates
+    }
+
+
+def _read(origin: Origin, key: str, entries: tuple[CertificateSettings, ...], now: datetime) -> Certificates:
     pairs: list[CertificatePair] = []
     complaints: list[Complaint] = []
-    for position, entry in enumerate(settings.tls.certificates):
-        found = _Entry(settings.origin, f"tls.certificates[{position}]", entry, now)
+    for position, entry in enumerate(entries):
+        found = _Entry(origin, f"{key}[{position}]", entry, now)
         if unclear := list(found.complain_of_files()):
             complaints += unclear
             continue
-        passphrase = read_passphrase(entry, settings.origin, found.key, complaints)
+        passphrase = read_passphrase(entry, origin, found.key, complaints)
         if entry.passphrase_sources and passphrase is None:
             continue
         try:

@@ -12,7 +12,16 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from ftpstwist.config import check_accounts, check_legacy, check_network, check_policy, check_tls, contradictions
+from ftpstwist.config import (
+    check_accounts,
+    check_fxp,
+    check_hosts,
+    check_legacy,
+    check_network,
+    check_policy,
+    check_tls,
+    contradictions,
+)
 from ftpstwist.config.complaint import Complaint, ConfigurationError, in_order
 from ftpstwist.config.load import Draft, load
 from ftpstwist.config.rule import Surroundings
@@ -24,7 +33,9 @@ RULES = (
     *check_policy.RULES,
     *check_legacy.RULES,
     *check_network.RULES,
+    *check_fxp.RULES,
     *check_accounts.RULES,
+    *check_hosts.RULES,
 )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from ftpstwist.config.complaint import Complaint
 from ftpstwist.config.endpoint import Endpoint
 from ftpstwist.config.form_network import Network
+from ftpstwist.config.hosts import numbered_hosts
 from ftpstwist.config.rule import Rule, Surroundings
 from ftpstwist.config.schema import Settings
 from ftpstwist.config.schema_tls import PROFILE
@@ -157,6 +158,7 @@ def _secrets_are_not_served(settings: Settings, _: Surroundings) -> Iterator[Com
     served = {"accounts.root": accounts.root}
     if accounts.anonymous.enabled:
         served["accounts.anonymous.root"] = accounts.anonymous.root
+    served.update({f"{key}.root": host.root for key, host in numbered_hosts(settings) if host.root is not None})
     for secret_key, secret in _secrets(settings):
         for key, folder in served.items():
             if secret.is_relative_to(folder):
@@ -189,6 +191,7 @@ RULES = (
             "accounts.anonymous",
             "server.state_directory",
             "tls.certificates",
+            "hosts",
         ),
         _secrets_are_not_served,
     ),
@@ -210,6 +213,12 @@ def _lies_in(inner: Network, outer: Network) -> bool:
 def _secrets(settings: Settings) -> Iterator[tuple[str, Path]]:
     yield "accounts.users", settings.accounts.users
     yield "server.state_directory", settings.server.state_directory
-    for position, entry in enumerate(settings.tls.certificates):
-        for name, file in entry.secret_files:
-            yield f"tls.certificates[{position}].{name}", file
+    certificates = {"tls": settings.tls.certificates}
+    for key, host in numbered_hosts(settings):
+        certificates[key] = host.certificates
+        if host.users is not None:
+            yield f"{key}.users", host.users
+    for key, entries in certificates.items():
+        for position, entry in enumerate(entries):
+            for name, file in entry.secret_files:
+                yield f"{key}.certificates[{position}].{name}", file

@@ -230,19 +230,19 @@ def _is_table(value: object) -> bool:
     return isinstance(value, dict) or (isinstance(value, list) and any(isinstance(entry, dict) for entry in value))
 
 
-def _homes_of(name: str, table: type, path: str) -> Iterator[str]:
-    """Yield where a setting or a table called *name* belongs, as people say it."""
+def _homes_of(name: str, table: type, path: str, header: str = "") -> Iterator[str]:
+    """Yield where a setting or a table called *name* belongs, as people say it; *header* is the line above *table*."""
     for key, annotation in get_type_hints(table, include_extras=True).items():
         is_repeated = _is_generic(annotation, tuple)
         inner = get_args(annotation)[0] if is_repeated else annotation
         if isinstance(inner, type) and is_dataclass(inner):
             below = f"{path}.{key}".removeprefix(".")
-            below = f"[{below}]" if is_repeated else below
+            line = f"[[{below}]]" if is_repeated else f"[{below}]"
             if key == name:
-                yield f"[{below}]"
-            yield from _homes_of(name, inner, below)
+                yield line
+            yield from _homes_of(name, inner, below, line)
         elif key == name:
-            yield f"{name} in [{path}]"
+            yield f"{name} in {header}"
 
 
 def _doc_at(place: Place, schema: type) -> str:

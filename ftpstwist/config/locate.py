@@ -37,13 +37,13 @@ def locate_keys(text: str) -> dict[str, int]:
     table = ""
     for number, line in _statements(text):
         if found := _ARRAY_TABLE.match(line):
-            name = _plain(found[1])
+            name = _full_name(found[1], counts)
             table = f"{name}[{counts[name]}]"
             counts[name] += 1
             lines.setdefault(name, number)
             lines[table] = number
         elif found := _TABLE.match(line):
-            table = _plain(found[1])
+            table = _full_name(found[1], counts)
             lines[table] = number
         elif found := _ASSIGNMENT.match(line):
             key = _plain(found[1])
@@ -74,4 +74,18 @@ def name_key(part: str) -> str:
 
 
 def _plain(key: str) -> str:
-    return ".".join(name_key(part.strip("\"'")) for part in re.findall(_PART, key))
+    return ".".join(_parts(key))
+
+
+def _full_name(header: str, counts: Counter[str]) -> str:
+    """Return the name in a header, with the number of the last entry wherever it goes on in an array of tables."""
+    name = ""
+    for part in _parts(header):
+        if counts[name]:
+            name = f"{name}[{counts[name] - 1}]"
+        name = f"{name}.{part}" if name else part
+    return name
+
+
+def _parts(key: str) -> list[str]:
+    return [name_key(part.strip("\"'")) for part in re.findall(_PART, key)]

@@ -15,10 +15,12 @@ from ftpstwist.config.endpoint import Endpoint
 from ftpstwist.config.form_network import Address
 from ftpstwist.config.schema_accounts import AccountSettings, StorageSettings
 from ftpstwist.config.schema_data import ActiveSettings, PassiveSettings, TransferSettings
+from ftpstwist.config.schema_fxp import FxpSettings
+from ftpstwist.config.schema_hosts import HostSettings
 from ftpstwist.config.schema_policy import PolicySettings
 from ftpstwist.config.schema_server import LimitSettings, LogSettings, ServerSettings
 from ftpstwist.config.schema_tls import TlsSettings
-from ftpstwist.config.setting import table
+from ftpstwist.config.setting import setting, table
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +36,11 @@ class Settings:
     policy: PolicySettings = table(PolicySettings)
     passive: PassiveSettings = table(PassiveSettings)
     active: ActiveSettings = table(ActiveSettings)
+    fxp: FxpSettings = table(FxpSettings)
     transfer: TransferSettings = table(TransferSettings)
     accounts: AccountSettings = table(AccountSettings)
     storage: StorageSettings = table(StorageSettings)
+    hosts: tuple[HostSettings, ...] = setting((), "Virtual hosts.")
     limits: LimitSettings = table(LimitSettings)
     log: LogSettings = table(LogSettings)
     origin: Origin = field(default_factory=Origin, compare=False, repr=False)

@@ -112,7 +112,7 @@ class PassiveSettings:
 
 @dataclass(frozen=True, slots=True)
 class ActiveSettings:
-    """Data connections that the server opens (PORT, EPRT), only ever to the client's own address."""
+    """Data connections that the server opens (PORT, EPRT), only to the client's own address, but for [fxp]."""
 
     enabled: bool = setting(True, "Whether PORT and EPRT are allowed.")
     source_ports: Ports = setting(PortRange(0, 0), "Ports that the connections come from.")

@@ -45,7 +45,7 @@ class ServerSettings:
     host_names: tuple[HostName, ...] = setting(
         (),
         "Names that HOST (RFC 7151) may give; others are answered 504. "
-        "Names in the certificates need not be repeated here.",
+        "Names in the certificates and in [[hosts]] need not be repeated here.",
     )
     allow: Networks = setting((), "Networks that may connect. An empty list means everybody.")
     deny: Networks = setting((), "Networks that may not connect, even if allowed.")

@@ -113,5 +113,10 @@ class TlsSettings:
         "How often the certificate files are looked at. New ones are used as soon as they have not changed for so long "
         'and are good; bad ones are told once and not used. "never": at SIGHUP only.',
     )
+    sni_strict: bool = setting(
+        False,
+        "Refuse clients that give TLS a name (SNI) that is none of ours: not in a certificate, in host_names, or in "
+        "[[hosts]]. Otherwise they get the first certificate and the default host. Addresses, and no name, always do.",
+    )
     clients: ClientCertificateSettings = table(ClientCertificateSettings)
     certificates: tuple[CertificateSettings, ...] = setting((), "The certificates.")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from ftpstwist.config.certificates import make_policy
 from ftpstwist.config.form import join_words
 from ftpstwist.config.form_network import PortRange
+from ftpstwist.config.hosts import settings_of_host
 from ftpstwist.config.policywords import answers, demands, whom
 from ftpstwist.config.schema import Settings
 from ftpstwist.config.schema_clients import Unknown
@@ -58,6 +59,7 @@ def summarise(settings: Settings, pairs: tuple[CertificatePair, ...]) -> tuple[S
         Section("What is protected", tuple(_protection(settings))),
         *([Section("Unless one of these says otherwise, of which the first counts", exceptions)] if exceptions else []),
         Section("Certificates", tuple(_certificates(settings, pairs))),
+        *([Section("Virtual hosts", tuple(_hosts(settings)))] if settings.hosts else []),
         Section("Who may log in", tuple(_accounts(settings))),
         Section("Ports to open in the firewall", tuple(_firewall(settings))),
     )
@@ -83,8 +85,17 @@ def _protection(settings: Settings) -> Iterator[str]:
     yield f"Data connections: {_REUSE[settings.tls.session_reuse]}"
     if settings.policy.allow_ccc:
         yield "Clients that log in under TLS may go on in clear (CCC) where other commands need no TLS"
+    yield from _server_to_server(settings)
     strict = settings.policy.upload_close_notify is CloseNotify.STRICT
     yield f"Uploads under TLS without close_notify at their end: {'refused as incomplete' if strict else 'accepted'}"
+
+
+def _server_to_server(settings: Settings) -> Iterator[str]:
+    fxp = settings.fxp
+    if fxp.rule.is_offered:
+        who = [*fxp.users, *(f"members of {group}" for group in fxp.groups)]
+        servers = join_words([str(each) for each in fxp.networks], "and")
+        yield f"Transfers between this server and those in {servers}: {join_words(who, 'and')} may"
 
 
 def _exceptions(settings: Settings) -> Iterator[str]:
@@ -106,6 +117,18 @@ def _certificates(settings: Settings, pairs: tuple[CertificatePair, ...]) -> Ite
         kinds = " and ".join(f"{pair.key_type} until {pair.leaf.not_valid_after_utc:%Y-%m-%d}" for pair in group.pairs)
         default = "; also for clients that name another server, or none" if group is policy.certificates[0] else ""
         yield f"{names}: {kinds}{default}"
+
+
+def _hosts(settings: Settings) -> Iterator[str]:
+    for host in settings.hosts:
+        own = settings_of_host(settings, host)
+        files = [entry.certificate or entry.bundle for entry in host.certificates]
+        certificates = join_words([str(file) for file in files] or ["as above"], "and")
+        home = own.accounts.home.replace("{root}", str(own.accounts.root))
+        yield f"{join_words(list(host.names))}: certificate {certificates}; users of {own.accounts.users}, in {home}"
+        if host.require is not None:
+            yield f"    protected there: {'; '.join(f'{what}: {how}' for what, how in demands(host.require.policy))}"
+    yield f"All other names: {'refused' if settings.tls.sni_strict else 'the default host'}; no name: the default host"
 
 
 def _accounts(settings: Settings) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """Active mode: connect to where PORT or EPRT said (RFC 959 section 3.3, RFC 2428 section 2).
 
-Only to the client itself and only to unprivileged ports, unless the settings
-name more networks: a server that connects anywhere is a tool for attacks on
+Only to the client itself, or to other servers that this user may transfer
+with, and only to unprivileged ports: a server that connects anywhere is a tool for attacks on
 third hosts (RFC 2577 section 3).
 """
 
@@ -11,12 +11,11 @@ import errno
 import os
 import socket
 from collections.abc import Iterable, Sequence
-from ipaddress import ip_address
 
 from twisted.internet.defer import TimeoutError as WaitedTooLong
 from twisted.internet.interfaces import IReactorFDSet, IReactorTime
 
-from ftpstwist.dtp.peer import normal_address
+from ftpstwist.dtp.peer import lies_in, normal_address
 from ftpstwist.dtp.readiness import ReactorSocket
 from ftpstwist.dtp.settings import IPNetwork
 from ftpstwist.interfaces import ErrorKind, FtpError
@@ -32,7 +31,7 @@ def require_allowed(target: HostPort, peer: str, networks: Iterable[IPNetwork]) 
     Args:
         target: As PORT or EPRT named it.
         peer: Address of the control connection's client.
-        networks: Where else it may go.
+        networks: Of other servers, where it may go, too.
 
     Raises:
         FtpError: TARGET_NOT_ALLOWED (client sees 504, RFC 2577 section 3).
@@ -45,7 +44,7 @@ def require_allowed(target: HostPort, peer: str, networks: Iterable[IPNetwork]) 
         raise FtpError(
             ErrorKind.TARGET_NOT_ALLOWED, f"data connection to low port {target.port}", "use a port above 1023"
         )
-    if host != peer and not any(ip_address(host) in network for network in networks):
+    if host != peer and not lies_in(host, networks):
         raise FtpError(
             ErrorKind.TARGET_NOT_ALLOWED,
             f"data connection to {host}, client is {peer}",

@@ -25,9 +25,9 @@ from twisted.internet.defer import Deferred
 from twisted.internet.defer import TimeoutError as WaitedTooLong
 from twisted.internet.interfaces import IReactorTime
 
-from ftpstwist.dtp.peer import may_stand_for
+from ftpstwist.dtp.peer import lies_in, may_stand_for
 from ftpstwist.dtp.readiness import ReactorSocket
-from ftpstwist.dtp.settings import PassiveSettings
+from ftpstwist.dtp.settings import IPNetwork, PassiveSettings
 from ftpstwist.interfaces import ErrorKind, FtpError, SessionTls, TlsChannel
 
 ARRIVALS_AT_MOST = 3
@@ -49,6 +49,23 @@ class Arrival:
     channel: TlsChannel | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whose data connection is expected.
+
+    Attributes:
+        peer: Address of the control connection's client.
+        user: Who is logged in; empty if nobody is.
+        session_tls: Tells a ClientHello of this session from others; ``None`` without TLS.
+        others: Networks of other servers whose connection will do, too (server-to-server transfer).
+    """
+
+    peer: str
+    user: str
+    session_tls: SessionTls | None
+    others: tuple[IPNetwork, ...] = ()
+
+
 class ExpectationState(Enum):
     """How far it got."""
 
@@ -64,12 +81,10 @@ class Expectation:
 
     Args:
         port: Where it waits.
-        peer: Address of the control connection's client.
-        user: Who is logged in; empty if nobody is.
-        session_tls: Tells a ClientHello of this session from others; ``None`` without TLS.
+        caller: Whose connection it waits for.
         settings: How long to wait for the transfer command, and who may stand for the peer.
         clock: For the wait.
-        clear_wanted: Is called when a transfer without TLS begins to wait for its connection.
+        clear_wanted: Is called when a transfer begins to wait for a connection without ClientHello.
         ended: Is called once, when it accepts nothing any more.
     """
 
@@ -77,36 +92,35 @@ class Expectation:
         self,
         *,
         port: int,
-        peer: str,
-        user: str,
-        session_tls: SessionTls | None,
+        caller: Caller,
         settings: PassiveSettings,
         clock: IReactorTime,
         clear_wanted: Callable[[Expectation], None],
         ended: Callable[[Expectation], None],
     ) -> None:
         self.port = port
-        self.peer = peer
-        self.user = user
-        self.session_tls = session_tls
+        self.peer = caller.peer
+        self.user = caller.user
+        self.session_tls = caller.session_tls
         self.state = ExpectationState.WAITING
         self.refused = 0
         """Connections from elsewhere that came to this port meanwhile."""
         self.on_arrival: Callable[[Arrival], None] | None = None
         """Is called with the first connection, if it comes before the transfer command."""
         self._networks = settings.peer_networks
+        self._others = caller.others
         self._clock = clock
         self._clear_wanted = clear_wanted
         self._ended = ended
         self._room = ARRIVALS_AT_MOST
         self._arrivals: deque[Arrival] = deque()
         self._waiter: Deferred[None] | None = None
-        self._protected = True
+        self._with_hello = True
         self._expiry = clock.callLater(settings.expectation_seconds, self._expire)
 
     def admits(self, peer: str) -> bool:
         """Tell whether a connection from *peer* may be the one."""
-        return may_stand_for(peer, self.peer, self._networks)
+        return may_stand_for(peer, self.peer, self._networks) or lies_in(peer, self._others)
 
     @property
     def is_met(self) -> bool:
@@ -115,8 +129,8 @@ class Expectation:
 
     @property
     def waits_in_clear(self) -> bool:
-        """Whether a transfer without TLS waits for its connection right now."""
-        return self._waiter is not None and not self._protected
+        """Whether a transfer whose client sends no ClientHello waits for its connection right now."""
+        return self._waiter is not None and not self._with_hello
 
     def arrive(self, arrival: Arrival) -> bool:
         """Queue a connection; False if there is no room for more of them."""
@@ -144,13 +158,18 @@ class Expectation:
         self._expiry.cancel()
         self.state = ExpectationState.TAKEN
 
-    async def next(self, seconds: float, *, protected: bool) -> Arrival | None:
-        """Return the next connection, after :meth:`take`; ``None`` if none comes in time."""
-        self._protected = protected
+    async def next(self, seconds: float, *, with_hello: bool) -> Arrival | None:
+        """Return the next connection, after :meth:`take`; ``None`` if none comes in time.
+
+        Args:
+            seconds: To wait.
+            with_hello: Whether it will begin with a ClientHello: not without TLS, nor with us as the TLS client.
+        """
+        self._with_hello = with_hello
         if not self._arrivals:
             waiter: Deferred[None] = Deferred(self._forget_waiter)
             self._waiter = waiter
-            if not protected:
+            if not with_hello:
                 self._clear_wanted(self)
             try:
                 await waiter.addTimeout(seconds, self._clock)

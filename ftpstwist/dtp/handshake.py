@@ -1,4 +1,6 @@
-"""The TLS handshake of a data connection (RFC 4217 sections 7 and 9): we are the TLS server, always.
+"""The TLS handshake of a data connection (RFC 4217 sections 7 and 9): we are the TLS server.
+
+Only between two servers, after SSCN or CPSV, we may be the TLS client.
 
 Runs on the reactor thread: its steps take a millisecond at most. What a TLS
 1.3 handshake leaves for the peer are session tickets; they are not sent here
@@ -19,6 +21,7 @@ from ftpstwist.dtp.readiness import ReactorSocket
 from ftpstwist.interfaces import TlsChannel, TlsError
 
 _READ_OCTETS = 32 << 10
+_OTHER_SERVER = "the other server needs PROT P, too, and only one of the two may be sent SSCN ON or CPSV"
 
 
 class NoHandshakeError(TlsError):
@@ -26,16 +29,24 @@ class NoHandshakeError(TlsError):
 
 
 async def shake_hands(
-    stream: ReactorSocket, channel: TlsChannel, head: bytes | None, *, seconds: float, clock: IReactorTime
+    stream: ReactorSocket,
+    channel: TlsChannel,
+    head: bytes | None,
+    *,
+    seconds: float,
+    clock: IReactorTime,
+    as_client: bool = False,
 ) -> None:
     """Complete the handshake.
 
     Args:
         stream: The connection.
         channel: Fresh, or fed with the ClientHello already.
-        head: What was read of the connection and not fed yet; ``None`` if *channel* was fed.
+        head: What was read of the connection and not fed yet; ``None`` if *channel* was fed,
+            or is ours to begin with.
         seconds: For all of it.
         clock: Measures them.
+        as_client: Whether *channel* is that of a TLS client.
 
     Raises:
         TlsError: It failed, broke off or took too long; an alert was sent if there was one.
@@ -58,13 +69,13 @@ async def shake_hands(
             await _send_all(stream, channel, left)
             _feed(channel, await _receive(stream, left), is_first=is_first)
             is_first = False
-        if channel.facts.version != "TLSv1.3":
+        if as_client or channel.facts.version != "TLSv1.3":
             await _send_all(stream, channel, left)
     except WaitedTooLong as error:
         kind = NoHandshakeError if is_first else TlsError
         raise kind(
             f"no complete TLS handshake on the data connection in {seconds:g} s",
-            "the client must begin TLS on data connections after PROT P",
+            _OTHER_SERVER if as_client else "the client must begin TLS on data connections after PROT P",
         ) from error
     except OSError as error:
         raise TlsError(f"the data connection broke in the TLS handshake: {error.strerror}") from error

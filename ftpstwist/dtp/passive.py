@@ -20,11 +20,11 @@ from random import Random
 
 from twisted.internet.interfaces import IReactorFDSet, IReactorTime
 
-from ftpstwist.dtp.expectation import Arrival, Expectation
+from ftpstwist.dtp.expectation import Arrival, Caller, Expectation
 from ftpstwist.dtp.linger import Lingering
 from ftpstwist.dtp.listener import Listener, bind_ports
 from ftpstwist.dtp.readiness import ReactorSocket
-from ftpstwist.dtp.settings import PassiveSettings
+from ftpstwist.dtp.settings import IPNetwork, PassiveSettings
 from ftpstwist.dtp.undecided import UndecidedConnection
 from ftpstwist.interfaces import ErrorKind, FtpError, SessionTls, TlsChannel, TlsError
 
@@ -123,7 +123,16 @@ class PassivePool:
 
     # What sessions ask for.
 
-    def expect(self, *, peer: str, host: str, ipv6: bool, user: str, session_tls: SessionTls | None) -> Expectation:
+    def expect(
+        self,
+        *,
+        peer: str,
+        host: str,
+        ipv6: bool,
+        user: str,
+        session_tls: SessionTls | None,
+        others: tuple[IPNetwork, ...] = (),
+    ) -> Expectation:
         """Expect one connection from *peer*.
 
         Args:
@@ -132,17 +141,16 @@ class PassivePool:
             ipv6: Whether the client will use IPv6.
             user: Who is logged in.
             session_tls: Tells this session's ClientHello from others.
+            others: Networks of other servers that the connection may come from, too.
 
         Raises:
             FtpError: NO_DATA_PORT (client sees 425).
         """
         self._require_room(peer)
-        port = self._choose_port(peer, host, ipv6=ipv6)
+        port = self._choose_port(peer, host, ipv6=ipv6, alone=bool(others))
         expectation = Expectation(
             port=port,
-            peer=peer,
-            user=user,
-            session_tls=session_tls,
+            caller=Caller(peer, user, session_tls, others),
             settings=self._settings,
             clock=self._clock,
             clear_wanted=lambda expectation: self._settle_in_clear(expectation.port),
@@ -163,13 +171,15 @@ class PassivePool:
                 "too many data connections from your address are open",
             )
 
-    def _choose_port(self, peer: str, host: str, *, ipv6: bool) -> int:
+    def _choose_port(self, peer: str, host: str, *, ipv6: bool, alone: bool) -> int:
+        """Choose a port where *peer* has no expectation, or, if many addresses could come (*alone*), nobody has."""
         listeners = [listener for listener in self._listeners if listener.is_ipv6 == ipv6]
         here = [listener for listener in listeners if listener.host in {host, *_WILDCARDS}]
         ports = [listener.port for listener in here or listeners]
         if not ports:
             raise FtpError(ErrorKind.NO_DATA_PORT, f"no passive port listens on {'IPv6' if ipv6 else 'IPv4'}")
-        free = [port for port in ports if not self._candidates(port, peer)]
+        taken = [port for port in ports if (self._expectations.get(port) if alone else self._candidates(port, peer))]
+        free = [port for port in ports if port not in taken]
         return self._random.choice(free or ports)
 
     def end(self, expectation: Expectation) -> None:

@@ -20,6 +20,12 @@ def normal_address(text: str) -> str:
     return str(address)
 
 
+def lies_in(address: str, networks: Iterable[IPNetwork]) -> bool:
+    """Tell whether one of *networks* holds *address*."""
+    numeric = ip_address(address)
+    return any(numeric in network for network in networks)
+
+
 def may_stand_for(other: str, peer: str, networks: Iterable[IPNetwork]) -> bool:
     """Tell whether *other* is *peer*, or one of *networks* holds both."""
     if other == peer:

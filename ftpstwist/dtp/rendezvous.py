@@ -10,9 +10,10 @@ second chance, and only if nobody better comes the failure is the answer
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from twisted.internet.interfaces import IReactorFDSet, IReactorTime
@@ -24,7 +25,9 @@ from ftpstwist.dtp.early import EarlyHandshake
 from ftpstwist.dtp.expectation import Arrival, Expectation
 from ftpstwist.dtp.handshake import NoHandshakeError, shake_hands
 from ftpstwist.dtp.passive import PassivePool
-from ftpstwist.dtp.settings import DataSettings
+from ftpstwist.dtp.peer import lies_in, normal_address
+from ftpstwist.dtp.readiness import ReactorSocket
+from ftpstwist.dtp.settings import DataSettings, IPNetwork
 from ftpstwist.interfaces import DataConnection, ErrorKind, FtpError, SessionTls, TlsChannel, TlsError, WorkerThreads
 from ftpstwist.session.events import TlsFacts
 from ftpstwist.wire.hostport import HostPort
@@ -60,6 +63,13 @@ class ControlSide(Protocol):
     @property
     def may_end_anyhow(self) -> bool:
         """Whether an upload of this user counts as complete without ``close_notify``."""
+
+    @property
+    def other_servers(self) -> tuple[IPNetwork, ...]:
+        """Networks of other servers that this user may transfer files with; empty for most."""
+
+    def data_goes_to_server(self, address: str) -> None:
+        """A data connection with another server, not the client, is open: a line in the log."""
 
     def data_tls_failed(self, error: TlsError) -> None:
         """A handshake on a data connection failed, or showed the wrong session: an audit event."""
@@ -109,7 +119,12 @@ class SessionDataConnections:
         self.forget()
         session = self._session
         self._prepared = expectation = self._pool.expect(
-            peer=session.peer, host=session.host, ipv6=ipv6, user=session.user, session_tls=session.session_tls
+            peer=session.peer,
+            host=session.host,
+            ipv6=ipv6,
+            user=session.user,
+            session_tls=session.session_tls,
+            others=session.other_servers,
         )
         expectation.on_arrival = self._shake_hands_early
         return expectation.port
@@ -121,7 +136,7 @@ class SessionDataConnections:
     def prepare_active(self, target: HostPort) -> None:
         """Remember where to connect to; see ``interfaces.DataConnections``."""
         self.forget()
-        self._prepared = require_allowed(target, self._session.peer, self._settings.active_networks)
+        self._prepared = require_allowed(target, self._session.peer, self._session.other_servers)
 
     def forget(self) -> None:
         """Drop what was prepared."""
@@ -133,9 +148,9 @@ class SessionDataConnections:
             self._pool.end(prepared)
 
     @asynccontextmanager
-    async def open(self, *, protected: bool, upload: bool) -> AsyncIterator[DataConnection]:
+    async def open(self, *, protected: bool, upload: bool, tls_client: bool = False) -> AsyncIterator[DataConnection]:
         """Open what was prepared; see ``interfaces.DataConnections``."""
-        connection = await self._open(protected=protected, upload=upload)
+        connection = await self._open(_Manner(protected, upload, protected and tls_client))
         try:
             yield connection
         except BaseException:
@@ -143,21 +158,21 @@ class SessionDataConnections:
             raise
         connection.close()
 
-    async def _open(self, *, protected: bool, upload: bool) -> SocketDataConnection:
+    async def _open(self, manner: _Manner) -> SocketDataConnection:
         prepared = self._prepared
         if prepared is None:
             raise FtpError(ErrorKind.DATA_NOT_PREPARED, "nothing is prepared")
-        session_tls = self._session.session_tls if protected else None
-        if protected and session_tls is None:
+        session_tls = self._session.session_tls if manner.protected else None
+        if manner.protected and session_tls is None:
             self.forget()
             raise FtpError(ErrorKind.DATA_TLS_FAILED, "PROT P without TLS on the control connection")
         self._prepared = None
         if isinstance(prepared, Expectation):
-            return await self._open_passive(prepared, session_tls, upload=upload)
-        return await self._open_active(prepared, session_tls, upload=upload)
+            return await self._open_passive(prepared, session_tls, manner)
+        return await self._open_active(prepared, session_tls, manner)
 
     async def _open_active(
-        self, target: HostPort, session_tls: SessionTls | None, *, upload: bool
+        self, target: HostPort, session_tls: SessionTls | None, manner: _Manner
     ) -> SocketDataConnection:
         stream = await connect(
             target,
@@ -168,26 +183,26 @@ class SessionDataConnections:
             clock=self._clock,
         )
         try:
-            return await self._protect(Arrival(stream), session_tls, upload=upload)
+            return await self._protect(Arrival(stream), session_tls, manner)
         except TlsError as error:
             self._session.data_tls_failed(error)
             raise _tls_failed(error) from error
 
     async def _open_passive(
-        self, expectation: Expectation, session_tls: SessionTls | None, *, upload: bool
+        self, expectation: Expectation, session_tls: SessionTls | None, manner: _Manner
     ) -> SocketDataConnection:
-        protected = session_tls is not None
+        with_hello = manner.protected and not manner.tls_client
         try:
             expectation.take()
-            arrival = await expectation.next(self._settings.open_seconds, protected=protected)
+            arrival = await expectation.next(self._settings.open_seconds, with_hello=with_hello)
             if arrival is None:
                 raise self._nobody_came(expectation)
             while True:
                 try:
-                    return await self._protect(arrival, session_tls, upload=upload)
+                    return await self._protect(arrival, session_tls, manner)
                 except TlsError as error:
                     self._session.data_tls_failed(error)
-                    arrival = await expectation.next(self._second_chance_seconds(error), protected=protected)
+                    arrival = await expectation.next(self._second_chance_seconds(error), with_hello=with_hello)
                     if arrival is None:
                         raise _tls_failed(error) from error
         finally:
@@ -197,41 +212,56 @@ class SessionDataConnections:
         """A client that began no handshake will do no better; a foreign TLS session means that another may come."""
         return 0.0 if isinstance(error, NoHandshakeError) else self._settings.second_chance_seconds
 
-    async def _protect(self, arrival: Arrival, session_tls: SessionTls | None, *, upload: bool) -> SocketDataConnection:
-        channel = await self._channel_of(arrival, session_tls)
+    async def _protect(self, arrival: Arrival, session_tls: SessionTls | None, manner: _Manner) -> SocketDataConnection:
+        channel = await self._channel_of(arrival, session_tls, as_client=manner.tls_client)
+        self._tell_other_server(arrival.stream)
         return SocketDataConnection(
             arrival.stream,
             channel,
             head=arrival.head if channel is None else b"",
-            upload=upload,
+            upload=manner.upload,
             settings=self._settings if not self._session.may_end_anyhow else replace(self._settings, strict_end=False),
             threads=self._threads,
             clock=self._clock,
             linger=self._pool.lingering.adopt,
         )
 
-    async def _channel_of(self, arrival: Arrival, session_tls: SessionTls | None) -> TlsChannel | None:
+    def _tell_other_server(self, stream: ReactorSocket) -> None:
+        others = self._session.other_servers
+        with contextlib.suppress(OSError):  # gone already: the transfer will tell
+            address = normal_address(stream.plain.getpeername()[0])
+            if address != self._session.peer and lies_in(address, others):
+                self._session.data_goes_to_server(address)
+
+    async def _channel_of(
+        self, arrival: Arrival, session_tls: SessionTls | None, *, as_client: bool
+    ) -> TlsChannel | None:
         if session_tls is not None:
-            return await self._shake_hands(arrival, session_tls)
+            return await self._shake_hands(arrival, session_tls, as_client=as_client)
         if await self._early_channel(arrival) is not None:
             arrival.stream.close()
             raise TlsError("the client began TLS, then asked for a transfer in clear", "PROT P or PROT C, not both")
         return None
 
-    async def _shake_hands(self, arrival: Arrival, session_tls: SessionTls) -> TlsChannel:
+    async def _shake_hands(self, arrival: Arrival, session_tls: SessionTls, *, as_client: bool) -> TlsChannel:
         stream = arrival.stream
         try:
-            channel = await self._early_channel(arrival)
-            if channel is None:
-                channel = arrival.channel or session_tls.data_channel()
+            early = await self._early_channel(arrival)
+            if as_client:
+                channel = _outgoing_channel(session_tls, has_begun=early is not None or bool(arrival.head))
+            else:
+                channel = early or arrival.channel or session_tls.data_channel()
+            if channel is not early:
                 await shake_hands(
                     stream,
                     channel,
-                    None if arrival.channel else arrival.head,
+                    None if as_client or arrival.channel else arrival.head,
                     seconds=self._settings.handshake_seconds,
                     clock=self._clock,
+                    as_client=as_client,
                 )
-            self._require_binding(session_tls, channel)
+            if not as_client:
+                self._require_binding(session_tls, channel)
         except TlsError:
             stream.send_end()
             self._pool.lingering.adopt(stream.release())  # so that the client can read the alert
@@ -272,6 +302,25 @@ class SessionDataConnections:
             f"{self._session.peer} did not connect to passive port {expectation.port} in {seconds:g} s{foreign}",
             f"nothing reached port {expectation.port} in {seconds:g} s: closed by a firewall?",
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Manner:
+    """How a data connection is used, see ``interfaces.DataConnections.open``."""
+
+    protected: bool
+    upload: bool
+    tls_client: bool
+
+
+def _outgoing_channel(session_tls: SessionTls, *, has_begun: bool) -> TlsChannel:
+    """Return the channel of a TLS client, unless the other side *has begun* to be that itself."""
+    if has_begun:
+        raise TlsError(
+            "the other server began as TLS client, or sent octets in clear, and we are the TLS client",
+            "only one of the two servers may be sent SSCN ON or CPSV",
+        )
+    return session_tls.outgoing_channel()
 
 
 def _tls_failed(error: TlsError) -> FtpError:

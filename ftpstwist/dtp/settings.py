@@ -56,8 +56,6 @@ class DataSettings:
         largest_chunk: The same with a peer that takes it.
         strict_end: Whether an upload under TLS that ends without ``close_notify`` is incomplete.
         active_source_ports: Local ports for PORT and EPRT, tried in order; 0 lets the system choose.
-        active_networks: PORT and EPRT may name addresses in these networks, too, not
-            only the client's own (server-to-server transfer; RFC 2577 section 3).
     """
 
     open_seconds: float = 20.0
@@ -69,4 +67,3 @@ class DataSettings:
     largest_chunk: int = 256 << 10
     strict_end: bool = True
     active_source_ports: Sequence[int] = (0,)
-    active_networks: tuple[IPNetwork, ...] = ()

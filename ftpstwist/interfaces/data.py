@@ -66,7 +66,9 @@ class DataConnections(Protocol):
     def forget(self) -> None:
         """Drop what was prepared (REIN, AUTH, end of the session)."""
 
-    def open(self, *, protected: bool, upload: bool) -> AbstractAsyncContextManager[DataConnection]:
+    def open(
+        self, *, protected: bool, upload: bool, tls_client: bool = False
+    ) -> AbstractAsyncContextManager[DataConnection]:
         """Open what was prepared: wait for the client or connect to it, then shake hands if *protected*.
 
         Leaving the context closes it on every path: cleanly after success, with RST otherwise.
@@ -74,6 +76,7 @@ class DataConnections(Protocol):
         Args:
             protected: Whether TLS is put on (PROT P).
             upload: Whether the client is going to send; holds back session tickets until its close_notify.
+            tls_client: Whether we are the TLS client, of another server (SSCN, CPSV).
 
         Raises:
             FtpError: DATA_NOT_PREPARED, DATA_NOT_OPENED (425), DATA_TLS_FAILED (522).

@@ -91,13 +91,23 @@ class SessionTls(Protocol):
     """The TLS of one control session: its own ticket keys and cache, so *resumed* means *this session*."""
 
     def expect_name(self, server_name: str) -> None:
-        """Show the certificate of this name to a client that asks for none in its handshake (RFC 7151 section 4)."""
+        """Show the certificate of this name to a client that asks for none in its handshake (RFC 7151 section 4).
+
+        A client that asks for another one is refused.
+        """
 
     def control_channel(self) -> TlsChannel:
         """Return a channel for the control connection."""
 
     def data_channel(self) -> TlsChannel:
         """Return a channel for a data connection; its facts say whether it resumed this session."""
+
+    def outgoing_channel(self) -> TlsChannel:
+        """Return a channel for a data connection to another server, with us as the TLS client (RFC 4217 section 7).
+
+        Raises:
+            TlsError: The policy does not allow it.
+        """
 
     @property
     def client_certificate(self) -> PeerCertificate | None:

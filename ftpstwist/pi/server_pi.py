@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
 
 from ftpstwist.commands.context import Session
 from ftpstwist.interfaces import ControlTransport, TlsError
@@ -18,6 +19,8 @@ from ftpstwist.pi.admission import Admission
 from ftpstwist.pi.conversation import GOODBYES, Conversation
 from ftpstwist.session.events import ObsoleteTls, SessionClosed, SessionOpened, TlsFacts, TlsFailed
 from ftpstwist.wire.reply import Reply
+
+_log = Logger()
 
 _QUIT = 221
 
@@ -82,11 +85,14 @@ class ServerPI:
 
     def tls_established(self, facts: TlsFacts) -> None:
         """The control connection is protected from here on."""
-        self._session.tls_facts = facts
-        self._session.state.establish_tls()
-        self._session.state.fit_level(self._session.policy.data)
+        session = self._session
+        session.tls_facts = facts
+        session.state.establish_tls()
+        session.enter_host()
+        name = facts.server_name
+        if name and session.hosts.find(name) is None:
+            _log.info("{session} {name} is no host of ours, so it is the default", session=session.id, name=ascii(name))
         if facts.is_obsolete:
-            session = self._session
             session.sink.record(ObsoleteTls(session.ref, session.now(), facts.version, facts.cipher))
         self._restart_idle()
         if not self._greeted:

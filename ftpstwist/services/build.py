@@ -10,6 +10,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.portal import IRealm
@@ -17,10 +18,9 @@ from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IReactorCore, IReactorFDSet, IReactorFromThreads, IReactorTime
 from twisted.logger import Logger
 
-from ftpstwist.commands.context import Session, SessionSettings
+from ftpstwist.commands.context import Session
 from ftpstwist.config.form_network import PortRange
 from ftpstwist.config.schema import Settings
-from ftpstwist.config.schema_clients import Reply as CertificateReply
 from ftpstwist.config.schema_data import AUTO
 from ftpstwist.dtp.advertised import AddressRule, AdvertisedAddresses
 from ftpstwist.dtp.passive import PassivePool
@@ -31,19 +31,19 @@ from ftpstwist.pi.admission import Admission, AdmissionLimits
 from ftpstwist.services.accounts import build_accounts
 from ftpstwist.services.certificates import Certificates
 from ftpstwist.services.files import LocalHomes, MakeFilesystem
+from ftpstwist.services.hosts import build_hosts
 from ftpstwist.services.legacy import LegacyFactory
 from ftpstwist.services.listening import ListeningService
 from ftpstwist.services.logs import LogService
 from ftpstwist.services.passive import PassiveService
-from ftpstwist.services.policy import policy_book
 from ftpstwist.services.reload import Reload, ReloadService
 from ftpstwist.services.root import FtpsService
 from ftpstwist.services.sessions import ControlFactory, SessionParts, Sessions
 from ftpstwist.services.threads import ThreadService
 from ftpstwist.services.watch import WatchService
 from ftpstwist.session.events import TlsFacts, TlsFailed
+from ftpstwist.session.fxp import Networks
 from ftpstwist.session.policy import CloseNotify, ProtectionLevel
-from ftpstwist.session.policybook import PolicyBook
 from ftpstwist.session.state import Service
 from ftpstwist.storage.threads import TwistedWorkerThreads
 from ftpstwist.tls.binding import PerSessionTls
@@ -75,7 +75,7 @@ def ftps_service(
         settings: The configuration; ``config.check.load_settings`` reads it from a file.
         reactor: The reactor that will run it.
         realm: Gives ``IAccount`` avatars, instead of homes on the local disk.
-        checkers: Check credentials, instead of the users file.
+        checkers: Check credentials, instead of the users file. With a realm or checkers, all virtual hosts have these.
         make_filesystem: Makes the files of an identity from the path of its home; called in worker threads.
         sinks: Take audit events, beside the logs.
         now: Seconds since the epoch, for logs and certificates.
@@ -90,24 +90,27 @@ def ftps_service(
     password_threads = TwistedWorkerThreads(reactor, threads=_PASSWORD_THREADS, name="ftps passwords")
     certificate_threads = TwistedWorkerThreads(reactor, threads=1, name="ftps certificates")
     certificates = Certificates(settings, now)
-    accounts = build_accounts(
-        settings,
+    build = partial(
+        build_accounts,
         clock=reactor,
         threads=threads,
         password_threads=password_threads,
         make_filesystem=make_filesystem or LocalHomes(settings).open,
         now=now,
-        realm=realm,
-        checkers=checkers,
     )
-    policy = policy_book(settings, accounts.users)
+    accounts = build(settings, realm=realm, checkers=checkers)
+    hosts = build_hosts(
+        settings,
+        accounts,
+        build if realm is None and checkers is None else None,
+        certificates.knows,
+    )
     data = _DataParts(settings, reactor, threads)
     parts = SessionParts(
-        settings=lambda: _session_settings(settings, policy, certificates.names),
+        hosts=hosts.book,
         handshake_seconds=settings.tls.handshake_timeout,
-        mint_tls=lambda: PerSessionTls(certificates.contexts, reuse=settings.tls.session_reuse),
+        mint_tls=lambda: _mint_tls(settings, certificates.contexts, certificates),
         make_data=data.make,
-        authenticator=accounts.authenticator,
         threads=threads,
         sink=logs,
         now=now,
@@ -118,12 +121,11 @@ def ftps_service(
         ("certificates", lambda: certificate_threads.run(certificates.reload)),
         ("log files", logs.reopen),
     ]
-    if accounts.users is not None:
-        reloads.append(("users", accounts.users.load))
+    reloads += [(words, users.load) for words, users in hosts.users.items()]
     return FtpsService(
         listeners=[
             *_listeners(settings, reactor, sessions),
-            *_legacy_listeners(settings, reactor, sessions, certificates.contexts),
+            *_legacy_listeners(settings, reactor, sessions, certificates),
         ],
         supports=[
             logs,
@@ -158,14 +160,14 @@ def _listeners(settings: Settings, reactor: IReactor, sessions: Sessions) -> lis
 
 
 def _legacy_listeners(
-    settings: Settings, reactor: IReactor, sessions: Sessions, contexts: SharedContexts
+    settings: Settings, reactor: IReactor, sessions: Sessions, certificates: Certificates
 ) -> list[ListeningService]:
     if not settings.server.legacy:
         return []
-    legacy = LegacyContexts(contexts)
+    legacy = LegacyContexts(certificates.contexts)
 
     def mint_tls() -> SessionTls:
-        return PerSessionTls(legacy, reuse=settings.tls.session_reuse)
+        return _mint_tls(settings, legacy, certificates)
 
     return [
         ListeningService(
@@ -175,28 +177,10 @@ def _legacy_listeners(
     ]
 
 
-def _session_settings(settings: Settings, policy: PolicyBook, names: frozenset[str]) -> SessionSettings:
-    server, limits = settings.server, settings.limits
-    return SessionSettings(
-        policy=policy,
-        banner=server.banner,
-        goodbye=server.goodbye,
-        host_names=names | {name.lower() for name in server.host_names},
-        active=settings.active.enabled,
-        mdtm_sets_time=server.mdtm_sets_time,
-        strict_sequence=server.strict_rfc,
-        allow_ccc=settings.policy.allow_ccc,
-        idle_seconds=server.idle_timeout,
-        login_seconds=server.login_timeout,
-        certificate_at_user=settings.accounts.certificates.reply is CertificateReply.AT_USER,
-        login_attempts=limits.login_attempts,
-        unknown_commands=limits.unknown_commands,
-        line_octets=limits.command_line,
-        pipelined_commands=limits.pipelined_commands,
-        status_entries=limits.status_entries,
-        listing_depth=limits.listing_depth,
-        listing_entries=limits.listing_entries,
-    )
+def _mint_tls(
+    settings: Settings, contexts: SharedContexts | LegacyContexts, certificates: Certificates
+) -> PerSessionTls:
+    return PerSessionTls(contexts, reuse=settings.tls.session_reuse, outgoing=certificates.outgoing)
 
 
 def _admission_limits(settings: Settings) -> AdmissionLimits:
@@ -306,6 +290,18 @@ class _ControlSide:
     def may_end_anyhow(self) -> bool:
         book = self._session.settings.policy
         return book.upload_close_notify_for(self._session.subject) is CloseNotify.LENIENT
+
+    @property
+    def other_servers(self) -> Networks:
+        return self._session.other_servers
+
+    def data_goes_to_server(self, address: str) -> None:
+        _log.info(
+            "{session} {user}: the data connection is with the server {peer}, not with the client",
+            session=self._session.id,
+            user=self.user,
+            peer=address,
+        )
 
     def data_tls_failed(self, error: TlsError) -> None:
         session = self._session

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from twisted.logger import Logger
 
-from ftpstwist.config.certificates import make_policy, read_certificates
+from ftpstwist.config.certificates import make_policy, read_certificates, read_host_certificates
 from ftpstwist.config.clients import read_clients
 from ftpstwist.config.complaint import ConfigurationError
+from ftpstwist.config.otherservers import read_others
 from ftpstwist.config.schema import Settings
 from ftpstwist.config.schema_tls import CertificateSettings
 from ftpstwist.config.setting import files_in
@@ -20,7 +21,8 @@ from ftpstwist.services.watch import FileMarks
 from ftpstwist.tls.certificate import CertificatePair, common_name
 from ftpstwist.tls.context import SharedContexts
 from ftpstwist.tls.expiry import Notice, notice_of_end
-from ftpstwist.tls.policy import TlsPolicy
+from ftpstwist.tls.outgoing import OutgoingContext
+from ftpstwist.tls.policy import ServerCertificates, TlsPolicy, normalise_name
 from ftpstwist.tls.selfsigned import make_self_signed, write_pair
 
 _log = Logger()
@@ -39,6 +41,7 @@ class Certificates:
 
     Attributes:
         contexts: What TLS sessions are minted from.
+        outgoing: For data connections to other servers; ``None`` if nobody may transfer with them.
 
     Raises:
         ConfigurationError: A certificate or key can not be used.
@@ -50,16 +53,18 @@ class Certificates:
         self._now = now
         self._marks = FileMarks(self._files)
         self.contexts = SharedContexts(self._load(()))
+        self.outgoing = self._load_outgoing()
         self._noticed = self._due()  # loading has told
 
-    @property
-    def names(self) -> frozenset[str]:
-        """All host names that the certificates are good for, in lower case."""
-        return frozenset(name for group in self.contexts.current.policy.certificates for name in group.answers_to)
+    def knows(self, name: str) -> bool:
+        """Tell whether a name is one of ours: in a certificate, or in the configuration."""
+        return self.contexts.current.knows(name)
 
     def reload(self) -> None:
         """Use what the files hold now, for new sessions; raises and changes nothing if that is bad. Blocks."""
-        self.contexts.replace(self._load(self._pairs))
+        policy, outgoing = self._load(self._pairs), self._load_outgoing()
+        self.contexts.replace(policy)
+        self.outgoing = outgoing
         self._noticed = self._due()
 
     def refresh(self) -> None:
@@ -81,18 +86,40 @@ class Certificates:
         self._marks.note()
         found = read_certificates(settings, now=self._moment())
         clients = read_clients(settings, now=self._moment())
-        complaints = found.complaints + clients.complaints
+        own = read_host_certificates(settings, now=self._moment())
+        complaints = found.complaints + clients.complaints + tuple(c for each in own.values() for c in each.complaints)
         if any(complaint.is_error for complaint in complaints):
             raise ConfigurationError(complaints)
         for complaint in complaints:
             _log.warn("{complaint}", complaint=str(complaint))
-        return make_policy(settings.tls, self._keep_staples(found.pairs, before), clients.policy)
+        policy = make_policy(settings.tls, self._keep_staples(found.pairs, before), clients.policy)
+        hosts = [ServerCertificates(self._keep_staples(each.pairs, before), host.names) for host, each in own.items()]
+        names = [*settings.server.host_names, *(name for host in settings.hosts for name in host.names)]
+        return replace(
+            policy,
+            certificates=(*policy.certificates, *hosts),
+            other_names=frozenset(normalise_name(name) for name in names),
+            strict_names=settings.tls.sni_strict,
+        )
+
+    def _load_outgoing(self) -> OutgoingContext | None:
+        if not self._settings.fxp.rule.is_offered:
+            return None
+        found = read_others(self._settings, now=self._moment())
+        if any(complaint.is_error for complaint in found.complaints):
+            raise ConfigurationError(found.complaints)
+        for complaint in found.complaints:
+            _log.warn("{complaint}", complaint=str(complaint))
+        return OutgoingContext(found.others)
 
     def _files(self) -> list[Path]:
-        if not self._settings.tls.certificates:
-            directory = self._settings.server.state_directory
-            return [directory / f"{SELF_MADE}.crt", directory / f"{SELF_MADE}.key", *files_in(self._settings.tls)]
-        return list(files_in(self._settings.tls))
+        settings = self._settings
+        named = [*files_in(settings.tls), *files_in(tuple(host.certificates for host in settings.hosts))]
+        named += settings.fxp.authorities
+        if not settings.tls.certificates:
+            directory = settings.server.state_directory
+            return [directory / f"{SELF_MADE}.crt", directory / f"{SELF_MADE}.key", *named]
+        return named
 
     @property
     def _pairs(self) -> tuple[CertificatePair, ...]:
@@ -100,9 +127,10 @@ class Certificates:
 
     @property
     def _ends(self) -> list[tuple[str, datetime]]:
-        """What is good for a time only, and until when: our own chains, and those who vouch for clients."""
+        """What is good for a time only, and until when: our own chains, and those who vouch for clients and servers."""
         clients = self.contexts.current.policy.clients
-        certificates = [*(each for pair in self._pairs for each in pair.chain), *clients.authorities]
+        servers = () if self.outgoing is None else self.outgoing.others.authorities
+        certificates = [*(each for pair in self._pairs for each in pair.chain), *clients.authorities, *servers]
         ends = [(f"the certificate of {common_name(each.subject)}", each.not_valid_after_utc) for each in certificates]
         lists = [(f"the revocation list of {common_name(each.issuer)}", each) for each in clients.revocation_lists]
         return ends + [(words, each.next_update_utc) for words, each in lists if each.next_update_utc is not None]

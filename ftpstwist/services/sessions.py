@@ -10,8 +10,9 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.internet.protocol import Factory, Protocol
 
-from ftpstwist.commands.context import Session, SessionSettings
-from ftpstwist.interfaces import Authenticator, ControlTransport, DataConnections, EventSink, SessionTls, WorkerThreads
+from ftpstwist.commands.context import Session
+from ftpstwist.commands.hosts import HostBook
+from ftpstwist.interfaces import ControlTransport, DataConnections, EventSink, SessionTls, WorkerThreads
 from ftpstwist.pi.admission import Admission
 from ftpstwist.pi.server_pi import ServerPI
 from ftpstwist.session.state import Service, SessionState
@@ -26,22 +27,20 @@ class SessionParts:
     """What every session is made of.
 
     Attributes:
-        settings: Read anew for every session: what it returns may change at a reload.
+        hosts: All virtual hosts.
         handshake_seconds: Time limit of a TLS handshake.
         mint_tls: Makes the TLS of one session.
         make_data: Makes the server-DTP of one session.
-        authenticator: The front of twisted.cred.
         threads: For storage.
         sink: Takes audit events.
         now: Seconds since the epoch.
         clock: For time limits.
     """
 
-    settings: Callable[[], SessionSettings]
+    hosts: HostBook
     handshake_seconds: float
     mint_tls: MintTls
     make_data: MakeData
-    authenticator: Authenticator
     threads: WorkerThreads
     sink: EventSink
     now: Callable[[], float]
@@ -100,10 +99,9 @@ class Sessions:
         session = Session(
             id=secrets.token_hex(4),
             state=SessionState(service=service),
-            settings=parts.settings(),
+            hosts=parts.hosts,
             transport=transport,
             tls=session_tls,
-            authenticator=parts.authenticator,
             threads=parts.threads,
             sink=parts.sink,
             now=parts.now,

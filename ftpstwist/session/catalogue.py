@@ -113,6 +113,15 @@ _ROWS: tuple[CommandRow, ...] = (
     CommandRow("MIC", "data", "not used by TLS", "RFC 2228 3", _MAY, Need.NOTHING, secret=True),
     CommandRow("CONF", "data", "not used by TLS", "RFC 2228 3", _MAY, Need.NOTHING, secret=True),
     CommandRow("ENC", "data", "not used by TLS", "RFC 2228 3", _MAY, Need.NOTHING, secret=True),
+    CommandRow(
+        "SSCN",
+        "[ON | OFF]",
+        "be the TLS client on data connections",
+        "de facto",
+        _MAY,
+        keeps_restart=True,
+        feature="SSCN",
+    ),
     # transfer parameters (RFC 959 section 4.1.2, RFC 2428)
     CommandRow(
         "PORT",
@@ -124,6 +133,15 @@ _ROWS: tuple[CommandRow, ...] = (
         keeps_restart=True,
     ),
     CommandRow("PASV", "", "passive data connection, IPv4", "RFC 959 4.1.2", data=DataUse.PREPARES, keeps_restart=True),
+    CommandRow(
+        "CPSV",
+        "",
+        "PASV with the server as the TLS client",
+        "de facto",
+        data=DataUse.PREPARES,
+        keeps_restart=True,
+        feature="CPSV",
+    ),
     CommandRow(
         "EPRT",
         "|net|address|port|",

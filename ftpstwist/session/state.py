@@ -130,6 +130,8 @@ class SessionState:
         type: Representation type of transfers.
         buffer_size_given: Whether PBSZ has been sent (RFC 4217 section 9).
         level: Protection level of data connections.
+        sscn: Whether SSCN has made us the TLS client of data connections that move files.
+        cpsv: Whether the data connection was prepared by CPSV: the same, for this one.
         epsv_only: Whether EPSV ALL was sent (RFC 2428 section 4).
         prefix: What RNFR or REST announced for the next command.
         facts: Facts that MLST and MLSD send, in order (RFC 3659 section 7.9).
@@ -148,6 +150,8 @@ class SessionState:
     type: RepresentationType = RepresentationType.ASCII
     buffer_size_given: bool = False
     level: ProtectionLevel = ProtectionLevel.CLEAR
+    sscn: bool = False
+    cpsv: bool = False
     epsv_only: bool = False
     prefix: Prefix | None = None
     facts: tuple[str, ...] = field(default=DEFAULT_FACTS)
@@ -192,12 +196,13 @@ class SessionState:
         return self.type is RepresentationType.ASCII
 
     def move_login(self, event: LoginEvent) -> None:
-        """Follow :data:`LOGIN_TABLE`; leaving ``DONE`` forgets the account and its directory."""
+        """Follow :data:`LOGIN_TABLE`; leaving ``DONE`` forgets the account, its directory and SSCN."""
         stage = _follow(LOGIN_TABLE, self.stage, event)
         if stage is not LoginStage.DONE:
             self.identity = None
             self.working_directory = ROOT
             self.needs_no_password = False
+            self.sscn = self.cpsv = False
         self.stage = stage
 
     def name_host(self, host: str) -> None:
@@ -226,11 +231,11 @@ class SessionState:
         """Forget user, directory and transfer parameters, as AUTH and REIN demand (RFC 4217 section 4.2).
 
         Neither the protection of the connection nor the number of failed
-        logins nor what the client called itself is forgotten.
+        logins nor what the client called itself is forgotten, nor the virtual
+        host: HOST comes before AUTH (RFC 7151 section 3.2.2).
         """
         self.move_login(LoginEvent.RESET)
         self.user = ""
-        self.host = ""
         self.type = RepresentationType.ASCII
         self.epsv_only = False
         self.prefix = None
@@ -260,6 +265,7 @@ class SessionState:
         if not (self.is_implicit and self.is_protected):
             self.control = _follow(CONTROL_TABLE, self.control, ControlEvent.REINITIALIZE)
         self.reset()
+        self.host = ""
 
     def fit_level(self, demand: DataProtection) -> None:
         """Begin data connections in clear where TLS is forbidden on them: no PROT P can follow there."""

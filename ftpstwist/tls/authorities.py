@@ -76,8 +76,13 @@ class ClientPolicy:
         return frozenset(each.issuer for each in self.revocation_lists)
 
 
-def load_authorities(paths: Iterable[Path], complaints: list[Complaint], *, now: datetime) -> list[x509.Certificate]:
-    """Read the certificates of authorities from PEM files; what is wrong is added to *complaints*."""
+def load_authorities(
+    paths: Iterable[Path], complaints: list[Complaint], *, now: datetime, may_be_leaf: bool = False
+) -> list[x509.Certificate]:
+    """Read the certificates of authorities from PEM files; what is wrong is added to *complaints*.
+
+    With *may_be_leaf* a certificate may stand for nobody but itself.
+    """
     found: list[x509.Certificate] = []
     for path in paths:
         octets = _read_file(path, complaints)
@@ -89,7 +94,7 @@ def load_authorities(paths: Iterable[Path], complaints: list[Complaint], *, now:
             complaints.append(_error(path, "no certificate in PEM form inside", "export the authority's as PEM"))
             continue
         for certificate in certificates:
-            complaints += _check_authority(path, certificate, now)
+            complaints += _check_authority(path, certificate, now, may_be_leaf=may_be_leaf)
         found += certificates
     return found
 
@@ -143,13 +148,15 @@ def _decode_lists(octets: bytes) -> list[x509.CertificateRevocationList]:
     return [x509.load_der_x509_crl(octets)]
 
 
-def _check_authority(path: Path, certificate: x509.Certificate, now: datetime) -> Iterator[Complaint]:
+def _check_authority(
+    path: Path, certificate: x509.Certificate, now: datetime, *, may_be_leaf: bool
+) -> Iterator[Complaint]:
     who = name_in_words(certificate.subject)
     try:
         is_authority = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
     except (x509.ExtensionNotFound, ValueError):
         is_authority = False
-    if not is_authority:
+    if not (is_authority or may_be_leaf):
         yield _error(
             path, f"the certificate of {who} is not that of an authority (basicConstraints)", "name the issuer's"
         )

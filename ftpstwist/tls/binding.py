@@ -22,7 +22,7 @@ from functools import cache
 
 from OpenSSL import SSL
 
-from ftpstwist.interfaces import TlsChannel
+from ftpstwist.interfaces import TlsChannel, TlsError
 from ftpstwist.session.certificate import PeerCertificate
 from ftpstwist.session.events import TlsFacts
 from ftpstwist.session.policy import SessionReuse
@@ -30,6 +30,7 @@ from ftpstwist.tls.channel import OpenSSLChannel
 from ftpstwist.tls.context import VERSION_CODES, ContextSet, HandshakeNotes, SharedContexts
 from ftpstwist.tls.diagnosis import Terms
 from ftpstwist.tls.legacy import LegacyContexts
+from ftpstwist.tls.outgoing import OutgoingContext
 from ftpstwist.tls.policy import SAFE_VERSIONS, ServerCertificates, TlsPolicy, TlsVersion
 from ftpstwist.tls.selfsigned import make_self_signed
 
@@ -46,6 +47,7 @@ class PerSessionTls:
     Args:
         contexts: The listener's.
         reuse: What is asked of data connections; may be changed after the login, but not from OFF.
+        outgoing: For connections in which we are the TLS client of another server; ``None`` if there are none.
         read_resumption: How to learn whether a session was resumed.
     """
 
@@ -54,9 +56,11 @@ class PerSessionTls:
         contexts: SharedContexts | LegacyContexts,
         *,
         reuse: SessionReuse = SessionReuse.PREFER,
+        outgoing: OutgoingContext | None = None,
         read_resumption: ResumptionReader | None = None,
     ) -> None:
         self._shared = contexts
+        self._outgoing = outgoing
         self._read_resumption = read_resumption or resumption_reader()
         self._binding: tuple[ContextSet, SSL.Context] | None = None
         self._expected_name: str | None = None
@@ -65,7 +69,10 @@ class PerSessionTls:
         self.reuse = reuse
 
     def expect_name(self, server_name: str) -> None:
-        """Show the certificate of this name, if there is one, to a client that asks for none in its handshake."""
+        """Show the certificate of this name, if there is one, to a client that asks for none in its handshake.
+
+        A client that asks for another one is refused; an address is no name, and refuses nobody.
+        """
         self._expected_name = server_name or None
 
     def control_channel(self) -> TlsChannel:
@@ -85,6 +92,22 @@ class PerSessionTls:
         must_resume = self.reuse is SessionReuse.REQUIRE
         connection, notes = contexts.data_connection(throwaway, self._wanted_name, must_resume=must_resume)
         return self._open(contexts, connection, notes, must_resume=must_resume)
+
+    def outgoing_channel(self) -> OpenSSLChannel:
+        """Return a channel for a data connection to another server, with us as the TLS client.
+
+        Raises:
+            TlsError: Data connections have to resume the TLS session, which another server can not, or none are made.
+        """
+        if self._outgoing is None or self.reuse is SessionReuse.REQUIRE:
+            raise TlsError(
+                "the other server can not resume the TLS session of this control connection",
+                'set session_reuse = "prefer" for those who may transfer between servers, in [[policy.rules]]',
+            )
+        connection, verification = self._outgoing.connection()
+        notes = HandshakeNotes(self._bind()[0], follows_name=False, alpn=())
+        notes.peer = verification
+        return OpenSSLChannel(connection, notes, self._outgoing.terms, lambda: False)
 
     @property
     def client_certificate(self) -> PeerCertificate | None:

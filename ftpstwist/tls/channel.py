@@ -29,13 +29,15 @@ from ftpstwist.session.certificate import PeerCertificate
 from ftpstwist.session.events import TlsFacts
 from ftpstwist.tls.certificate import fingerprint
 from ftpstwist.tls.clienthello import MAX_OCTETS
-from ftpstwist.tls.context import HandshakeNotes
+from ftpstwist.tls.context import HandshakeNotes, NameRefusal
 from ftpstwist.tls.diagnosis import (
     Terms,
     explain_alert,
     explain_alpn,
     explain_end,
     explain_handshake,
+    explain_name,
+    explain_outgoing,
     explain_renegotiation,
     explain_truncation,
 )
@@ -46,8 +48,8 @@ from ftpstwist.tls.verification import explain_missing
 MAX_RECORD = 16384
 """Most octets of one record (RFC 8446 section 5.1); OpenSSL gives out one record a call."""
 
-_NO_APPLICATION_PROTOCOL = bytes([21, 3, 3, 0, 2, 2, 120])
-"""A fatal alert in clear, as it is due before our ServerHello."""
+_NO_APPLICATION_PROTOCOL = 120
+"""An alert (RFC 7301 section 3.2)."""
 _NO_CERTIFICATE = "did not return a certificate"
 _LARGEST_ALERT = 64
 """Octets of a protected alert at most: header, nonce, two octets, tag."""
@@ -57,7 +59,7 @@ class OpenSSLChannel:
     """A :class:`~ftpstwist.interfaces.TlsChannel`.
 
     Args:
-        connection: Fresh, on memory BIOs, in accept state.
+        connection: Fresh, on memory BIOs, in accept state (in connect state if the terms say so).
         notes: What the callbacks of its shared context know and tell.
         terms: What we ask for, for the words of a failure.
         resumed: Tells whether the client's session was accepted, once the ClientHello has been read.
@@ -137,6 +139,7 @@ class OpenSSLChannel:
         except SSL.Error as raised:
             error = raised
         self._is_drained = False
+        self._refuse_name()
         self._refuse_alpn()
         if error is None:
             self._facts = self._gather_facts()
@@ -210,7 +213,7 @@ class OpenSSLChannel:
         Whether it is trusted is known of a full handshake only; control connections have no other.
         """
         certificate = self._connection.get_peer_certificate(as_cryptography=True)
-        return None if certificate is None else read_peer(certificate, trusted=self._notes.client.is_trusted)
+        return None if certificate is None else read_peer(certificate, trusted=self._notes.peer.is_trusted)
 
     @property
     def resumes(self) -> bool:
@@ -249,17 +252,27 @@ class OpenSSLChannel:
             self._fail(explain_alert(_reasons(error)))
 
     def _refuse_alpn(self) -> None:
-        """End a handshake whose client offered no protocol of ours (RFC 7301 section 3.2).
+        """End a handshake whose client offered no protocol of ours (RFC 7301 section 3.2)."""
+        if self._notes.alpn_refused is not None:
+            self._answer_by_alert(_NO_APPLICATION_PROTOCOL)
+            raise self._fail(explain_alpn(bytes(self._first_octets), self._notes.alpn_refused, self._terms))
 
-        OpenSSL has gone on without the extension; what it wants to answer is
-        thrown away unseen, and the alert takes its place.
+    def _refuse_name(self) -> None:
+        """End a handshake whose client asked for a name it may not ask for."""
+        notes = self._notes
+        if notes.name_refused is not None:
+            self._answer_by_alert(notes.name_refused.value)
+            expected = notes.expected_name if notes.name_refused is NameRefusal.NOT_HOST else None
+            raise self._fail(explain_name(bytes(self._first_octets), notes.server_name or "", expected))
+
+    def _answer_by_alert(self, alert: int) -> None:
+        """Put a fatal alert in the place of our ServerHello: in clear, therefore.
+
+        OpenSSL knows of no refusal and has gone on; what it wants to answer is thrown away unseen.
         """
-        if self._notes.alpn_refused is None:
-            return
         while self.drain():
             pass
-        self._aside = _NO_APPLICATION_PROTOCOL
-        raise self._fail(explain_alpn(bytes(self._first_octets), self._notes.alpn_refused, self._terms))
+        self._aside = bytes([21, 3, 3, 0, 2, 2, alert])
 
     def _refuse_renegotiation(self, *, was_drained: bool) -> None:
         """Fail if reading made OpenSSL answer: under TLS 1.2 that is its warning ``no_renegotiation``.
@@ -275,8 +288,11 @@ class OpenSSLChannel:
 
     def _explain_handshake(self, error: SSL.Error) -> TlsError:
         octets = bytes(self._first_octets)
-        if self._notes.client.refusal is not None:
-            return self._notes.client.refusal
+        if self._notes.peer.refusal is not None:
+            return self._notes.peer.refusal
+        if self._terms.outgoing:
+            ended = isinstance(error, SSL.WantReadError | SSL.ZeroReturnError)
+            return explain_outgoing(() if ended else _reasons(error), answered=bool(octets))
         if any(_NO_CERTIFICATE in reason for reason in _reasons(error)):
             return explain_missing()
         if isinstance(error, SSL.WantReadError | SSL.ZeroReturnError):
@@ -286,7 +302,7 @@ class OpenSSLChannel:
     def _gather_facts(self) -> TlsFacts:
         connection = self._connection
         try:
-            certificate = connection.get_peer_certificate(as_cryptography=True)
+            certificate = None if self._terms.outgoing else connection.get_peer_certificate(as_cryptography=True)
         except ValueError:  # OpenSSL is more patient with odd encodings
             raise self._fail(TlsError("the client's certificate can not be decoded", "give it a good one")) from None
         return TlsFacts(

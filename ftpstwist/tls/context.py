@@ -29,6 +29,7 @@ from __future__ import annotations
 import secrets
 import tempfile
 from dataclasses import dataclass, field
+from enum import Enum
 from ipaddress import ip_address
 
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -38,9 +39,17 @@ from OpenSSL.crypto import Error as CryptoError
 from ftpstwist.tls.authorities import ClientPolicy
 from ftpstwist.tls.certificate import CertificatePair
 from ftpstwist.tls.groups import restrict_groups
-from ftpstwist.tls.policy import DATA_ALPN, ServerCertificates, TlsPolicy, TlsPolicyError, TlsVersion, normalise_name
+from ftpstwist.tls.policy import (
+    DATA_ALPN,
+    ServerCertificates,
+    TlsPolicy,
+    TlsPolicyError,
+    TlsVersion,
+    matching_names,
+    normalise_name,
+)
 from ftpstwist.tls.staple import offer_staples
-from ftpstwist.tls.verification import ClientVerification, equip
+from ftpstwist.tls.verification import ClientVerification, Verification, equip
 
 SESSION_SECONDS = 7 * 24 * 3600
 """How long a session may be resumed: the longest RFC 8446 section 4.6.1 allows, since control sessions last long."""
@@ -56,6 +65,15 @@ VERSION_CODES = {
 }
 
 
+class NameRefusal(Enum):
+    """Why a client is refused for the name it asks for; the value is the alert (RFC 8446 section 6)."""
+
+    UNKNOWN = 112
+    """``unrecognized_name``: it is none of ours."""
+    NOT_HOST = 49
+    """``access_denied``: HOST before the handshake has given another (RFC 7151 section 3.2.2)."""
+
+
 @dataclass(slots=True, eq=False)
 class HandshakeNotes:
     """What the callbacks of a shared context know and tell about one connection.
@@ -64,10 +82,11 @@ class HandshakeNotes:
         contexts: The set the connection's shared context is from; keeps its callbacks alive.
         follows_name: Whether the name asked for chooses the certificate.
         alpn: Application protocols to agree on, ours first.
-        expected_name: Name that HOST gave before, for clients that ask for none.
+        expected_name: Name that HOST gave before: clients may ask for this one or none.
         server_name: Name the client asked for.
+        name_refused: Why it may not.
         alpn_refused: What the client offered, if none of it was ours.
-        client: The verification of the client's certificate.
+        peer: The verification of the certificate that the other side shows.
     """
 
     contexts: ContextSet
@@ -75,11 +94,12 @@ class HandshakeNotes:
     alpn: tuple[str, ...]
     expected_name: str | None = None
     server_name: str | None = None
+    name_refused: NameRefusal | None = None
     alpn_refused: tuple[str, ...] | None = None
-    client: ClientVerification = field(init=False)
+    peer: Verification = field(init=False)
 
     def __post_init__(self) -> None:
-        self.client = ClientVerification(self.contexts.policy.clients)
+        self.peer = ClientVerification(self.contexts.policy.clients)
 
     @property
     def wanted_name(self) -> str | None:
@@ -156,11 +176,15 @@ class ContextSet:
     def certificates_for(self, server_name: str | None) -> ServerCertificates:
         """Return the certificates that a client asking for *server_name* is shown."""
         table = self.policy.by_name
-        return next((table[name] for name in _candidates(server_name) if name in table), self.policy.certificates[0])
+        return next((table[name] for name in matching_names(server_name) if name in table), self.policy.certificates[0])
+
+    def knows(self, name: str) -> bool:
+        """Tell whether a name is one of ours."""
+        return any(each in self._by_name or each in self.policy.other_names for each in matching_names(name))
 
     def _choose(self, server_name: str | None) -> SSL.Context:
         table = self._by_name
-        return next((table[name] for name in _candidates(server_name) if name in table), self._default)
+        return next((table[name] for name in matching_names(server_name) if name in table), self._default)
 
     def _build(self, pairs: tuple[CertificatePair, ...]) -> SSL.Context:
         context = SSL.Context(SSL.TLS_SERVER_METHOD)
@@ -183,7 +207,18 @@ class ContextSet:
         notes: HandshakeNotes = connection.get_app_data()
         notes.server_name = _read_server_name(connection.get_servername())
         if notes.follows_name:
+            notes.name_refused = self._judge_name(notes)
             connection.set_context(self._choose(notes.wanted_name))
+
+    def _judge_name(self, notes: HandshakeNotes) -> NameRefusal | None:
+        asked, expected = notes.server_name, notes.expected_name
+        if asked is None:
+            return None
+        if expected is not None and not _is_address(expected) and normalise_name(expected) != asked:
+            return NameRefusal.NOT_HOST
+        if self.policy.strict_names and not self.knows(asked):
+            return NameRefusal.UNKNOWN
+        return None
 
 
 class SharedContexts:
@@ -216,7 +251,7 @@ def _connect(throwaway: SSL.Context, shared: SSL.Context, notes: HandshakeNotes)
     connection = SSL.Connection(throwaway, None)
     connection.set_app_data(notes)
     connection.set_context(shared)
-    notes.client.begin(connection)
+    notes.peer.begin(connection)
     connection.set_accept_state()
     return connection
 
@@ -262,20 +297,15 @@ def _read_server_name(asked: bytes | None) -> str | None:
     if asked is None:
         return None
     name = normalise_name(asked.decode("ascii", "replace"))
+    return None if _is_address(name) else name
+
+
+def _is_address(name: str) -> bool:
     try:
         ip_address(name.strip("[]"))
     except ValueError:
-        return name
-    return None
-
-
-def _candidates(server_name: str | None) -> tuple[str, ...]:
-    """Return the names in a table that would fit: the name itself, then the wildcard for its first label."""
-    if server_name is None:
-        return ()
-    name = normalise_name(server_name)
-    _, dot, rest = name.partition(".")
-    return (name, f"*.{rest}") if dot else (name,)
+        return False
+    return True
 
 
 def _require_known_ciphers(policy: TlsPolicy) -> None:

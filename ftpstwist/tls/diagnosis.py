@@ -78,6 +78,7 @@ class Terms:
         key_types: What we have certificates of, ``RSA`` and the like.
         alpn: Application protocols of ours.
         must_resume: Whether only a resumption could succeed.
+        outgoing: Whether we are the client, of another server.
     """
 
     oldest: int
@@ -86,6 +87,7 @@ class Terms:
     key_types: tuple[str, ...]
     alpn: tuple[str, ...]
     must_resume: bool = False
+    outgoing: bool = False
 
 
 def explain_handshake(reasons: tuple[str, ...], octets: bytes, terms: Terms) -> TlsError:
@@ -107,6 +109,27 @@ def explain_handshake(reasons: tuple[str, ...], octets: bytes, terms: Terms) -> 
     if any(reason in text for reason in _OUR_CHOICE):
         return _explain_not_resumed(hello) if terms.must_resume else _explain_choice(hello, terms)
     return TlsError(f"the handshake failed: {text or 'no reason known'}", "look into the client's log", str(hello))
+
+
+def explain_outgoing(reasons: tuple[str, ...], *, answered: bool) -> TlsError:
+    """Explain why a handshake with another server failed, in which we are the client.
+
+    Args:
+        reasons: OpenSSL's error queue, reason texts only; empty if the connection just ended.
+        answered: Whether the other server had sent anything.
+    """
+    text = "; ".join(reasons) or "the connection ended"
+    if "alert" not in text and (not answered or "wrong version number" in text):
+        return TlsError(
+            f"the other server began no TLS handshake as TLS server: {text}",
+            "it needs PROT P, too, and only one of the two servers may be sent SSCN ON or CPSV",
+            truncated=not reasons,
+        )
+    return TlsError(
+        f"the TLS handshake with the other server failed: {text}",
+        "look into its log; it must not demand that we resume a session or show a certificate",
+        truncated=not reasons,
+    )
 
 
 def explain_alert(reasons: tuple[str, ...], offered: str = "") -> TlsError:
@@ -172,6 +195,18 @@ def explain_alpn(octets: bytes, refused: tuple[str, ...], terms: Terms) -> TlsEr
         f"the client offers the application protocols {shorten(map(repr, refused))}; ours are {shorten(terms.alpn)}",
         "a web browser or an attack across protocols; an FTP client should offer «ftp» or nothing",
         str(parse_client_hello(octets) or ""),
+    )
+
+
+def explain_name(octets: bytes, name: str, expected: str | None) -> TlsError:
+    """Explain a server name (SNI) that is refused: other than the *expected* one of HOST, or none of ours."""
+    offered = str(parse_client_hello(octets) or "")
+    if expected is None:
+        return TlsError(f"the client asks for the unknown host {name!r}", "add the name, or mend it there", offered)
+    return TlsError(
+        f"the client asks for the host {name!r}, but has given HOST {expected!r} before",
+        "the two have to be the same (RFC 7151); if the client means well, HOST was forged on the way",
+        offered,
     )
 
 

@@ -118,6 +118,8 @@ class TlsPolicy:
         suites: OpenSSL's list for TLS 1.3, if not that of the profile.
         alpn: Application protocols, ours first. A client that offers others only is refused (RFC 7301 section 3.2).
         clients: What is asked of clients in the way of certificates.
+        other_names: Names of ours that the first certificate is shown for; in lower case.
+        strict_names: Whether clients that ask for a name that is none of ours are refused.
 
     Raises:
         TlsPolicyError: It contradicts itself.
@@ -131,6 +133,8 @@ class TlsPolicy:
     suites: str | None = None
     alpn: tuple[str, ...] = CONTROL_ALPN
     clients: ClientPolicy = field(default_factory=ClientPolicy)
+    other_names: frozenset[str] = frozenset()
+    strict_names: bool = False
 
     def __post_init__(self) -> None:
         if not self.certificates or not all(group.pairs for group in self.certificates):
@@ -159,23 +163,36 @@ class TlsPolicy:
     @property
     def cipher_list(self) -> str:
         """OpenSSL's list for TLS 1.2 and older, the most wanted first."""
-        if self.profile is Profile.LEGACY:
-            return self.ciphers or f"{_CIPHERS_TLS_1_2}:{_CIPHERS_FOR_OLD_DEVICES}"
-        return self.ciphers or _CIPHERS_TLS_1_2
+        return self.ciphers or cipher_list_of(self.profile)
 
     @property
     def suite_list(self) -> str:
         """OpenSSL's list for TLS 1.3, the most wanted first."""
-        return self.suites or _SUITES_TLS_1_3
+        return self.suites or suite_list_of()
 
     @property
     def by_name(self) -> MappingProxyType[str, ServerCertificates]:
-        """Which certificates answer to which name; where two claim a name, the first has it."""
+        """Which certificates answer to which name; where two claim a name, the one it is given to has it, or the first.
+
+        Given to a name is what does not just hold it.
+        """
         table: dict[str, ServerCertificates] = {}
-        for group in self.certificates:
+        for group in sorted(self.certificates, key=lambda group: not group.names):
             for name in group.answers_to:
                 table.setdefault(name, group)
         return MappingProxyType(table)
+
+
+def cipher_list_of(profile: Profile) -> str:
+    """Return OpenSSL's list of a profile for TLS 1.2 and older, the most wanted first."""
+    if profile is Profile.LEGACY:
+        return f"{_CIPHERS_TLS_1_2}:{_CIPHERS_FOR_OLD_DEVICES}"
+    return _CIPHERS_TLS_1_2
+
+
+def suite_list_of() -> str:
+    """Return OpenSSL's list for TLS 1.3 of all profiles, the most wanted first."""
+    return _SUITES_TLS_1_3
 
 
 def group_pairs(pairs: Iterable[CertificatePair]) -> tuple[ServerCertificates, ...]:
@@ -189,3 +206,12 @@ def group_pairs(pairs: Iterable[CertificatePair]) -> tuple[ServerCertificates, .
 def normalise_name(name: str) -> str:
     """Return a server name as it is compared (RFC 6066 section 3: without regard to case, no final dot)."""
     return name.lower().rstrip(".")
+
+
+def matching_names(name: str | None) -> tuple[str, ...]:
+    """Return the entries of a table that would fit: the name itself, then the wildcard for its first label."""
+    if name is None:
+        return ()
+    name = normalise_name(name)
+    _, dot, rest = name.partition(".")
+    return (name, f"*.{rest}") if dot else (name,)

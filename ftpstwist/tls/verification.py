@@ -16,6 +16,8 @@ the exception for somebody else's connection (see ``context``).
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from OpenSSL import SSL
 from OpenSSL.crypto import X509, X509StoreFlags
 
@@ -52,6 +54,16 @@ _FOREIGN = (
     "no authority of ours vouches for it",
     "if our users may come from there, add its issuer to [tls.clients] authorities, and let the client send its chain",
 )
+
+
+class Verification(Protocol):
+    """What becomes of the certificate that is shown on one connection."""
+
+    is_trusted: bool
+    refusal: TlsError | None
+
+    def begin(self, connection: SSL.Connection) -> None:
+        """Ask for the certificate on *connection*, and judge it."""
 
 
 class ClientVerification:

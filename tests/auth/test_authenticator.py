@@ -568,3 +568,18 @@ def test_credentials_show_no_password():
     """A repr of credentials or requests in some log is harmless."""
     request = LoginRequest("alice", Secret(PASSWORD), GOOD, None)
     assert PASSWORD not in f"{request!r} {credentials_for(request, anonymous=False)!r}"
+
+
+# --- several portals ------------------------------------------------------------------------------
+
+
+def test_hosts_share_bans_and_caps(house):
+    """Who is banned at one virtual host is banned at all, and the failures are counted together."""
+    other = PortalAuthenticator(house.authenticator._portal, defender=Defender(clock=house.clock), clock=house.clock)
+    other.share_counts_with(house.authenticator)
+    house.fail(9)
+    attempt = Running(other.login(LoginRequest("alice", Secret("guess"), EVIL, None)))
+    house.clock.advance(5)
+    assert kind(attempt) is ErrorKind.LOGIN_REFUSED
+    assert house.authenticator.refuses(EVIL)
+    assert other.refuses(EVIL)

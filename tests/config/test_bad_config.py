@@ -14,7 +14,7 @@ CASES = [
         "[certificates]",
         (
             "ftps.toml:1: certificates: there is no table certificates. "
-            "Write it as [[tls.certificates]] or [accounts.certificates]."
+            "Write it as [[tls.certificates]], [accounts.certificates] or [[hosts.certificates]]."
         ),
     ),
     (
@@ -28,7 +28,7 @@ CASES = [
     ),
     (
         '[tls]\ncertificate = "a.pem"',
-        "ftps.toml:2: tls.certificate: there is no setting certificate in [tls]. Write it as certificate in [[tls.certificates]].",
+        "ftps.toml:2: tls.certificate: there is no setting certificate in [tls]. Write it as certificate in [[tls.certificates]] or certificate in [[hosts.certificates]].",
     ),
     (
         "server = 5",

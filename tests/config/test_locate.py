@@ -87,3 +87,16 @@ def test_keys_are_quoted_only_where_toml_wants_it():
     """A key in a complaint can be searched for in the file."""
     assert name_key("a-b_1") == "a-b_1"
     assert name_key("10.0.0.0/8") == '"10.0.0.0/8"'
+
+
+def test_tables_in_tables_of_a_list():
+    """The certificates of a host are counted by themselves for each host."""
+    text = "[[h]]\nn=1\n[[h.c]]\nk=1\n[[h.c]]\nk=2\n[h.t]\nx=1\n[[h]]\n[[h.c]]\nk=3\n"
+    lines = locate_keys(text)
+    assert {key: lines[key] for key in lines if key.endswith((".k", ".x", ".n"))} == {
+        "h[0].n": 2,
+        "h[0].c[0].k": 4,
+        "h[0].c[1].k": 6,
+        "h[0].t.x": 8,
+        "h[1].c[0].k": 11,
+    }

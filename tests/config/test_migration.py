@@ -148,6 +148,22 @@ def test_every_policy(word, ours):
     assert result.policy.require.value == ours
 
 
+def test_virtual_hosts_of_proftpd_become_hosts():
+    """The result is one that we can read, and what is not taken over is told."""
+    text = "TLSEngine on\n" + "".join(
+        f"<VirtualHost {name}.example.org>\nTLSECCertificateFile {name}.crt\nMaxClients 5\n</VirtualHost>\n"
+        for name in "bc"
+    )
+    outcome = proftpd.convert(text)
+    assert [(host.names, str(host.certificates[0].key)) for host in settings(outcome).hosts] == [
+        (("b.example.org",), "/etc/b.crt"),
+        (("c.example.org",), "/etc/c.crt"),
+    ]
+    assert "MaxClients: inside <VirtualHost b.example.org>: not taken over" in remarks(outcome)
+    assert "<VirtualHost>" not in remarks(outcome)
+    assert "give it users and a root of its own" in remarks(outcome)
+
+
 @pytest.mark.parametrize(
     ("text", "key", "value"),
     [
@@ -161,6 +177,12 @@ def test_every_policy(word, ours):
         ("TLSProtocol TLSv1.3", "tls.profile", "modern"),
         ("TLSOptions UseImplicitSSL\nPort 990", "server.implicit", ["tcp:990"]),
         ("<VirtualHost 192.0.2.1>\nPort 9990\nTLSOptions UseImplicitSSL\n</VirtualHost>", "server.implicit", ["tcp:9990"]),
+        (("<VirtualHost 192.0.2.1>\nServerName B\nServerAlias b.example.org *.b.example.org\nServerIdent on Hi\n"
+         "TLSEngine on\nTLSRequired ctrl\nTLSRSACertificateFile b.crt\nTLSRSACertificateKeyFile b.key\n</VirtualHost>"),
+         "hosts", [{"names": ["b.example.org"], "banner": "Hi", "require": "control",
+                    "certificates": [{"certificate": "b.crt", "key": "b.key"}]}]),
+        ("<VirtualHost c.example.org>\nPort 2121\n</VirtualHost>", "hosts", None),
+        ("<VirtualHost 192.0.2.1>\nServerName B\n</VirtualHost>", "hosts", None),
         ('ServerIdent on "hello there"', "server.banner", "hello there"),
         ("<Class lan>\nFrom 10.0.0.0/8\n</Class>\n<IfClass lan>\nTLSRequired off\n</IfClass>", "policy.rules",
          [{"networks": ["10.0.0.0/8"], "require": "none"}]),
@@ -236,6 +258,14 @@ def test_command_line_refuses_what_it_can_not_read(tmp_path, capsys):
     (tmp_path / "old.conf").write_text("</IfModule>\n")
     assert main(["convert", str(tmp_path / "old.conf")]) == 1
     assert "line 1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("word", "verify"), [("on", None), ("off", False), ("NoReverseDNS", None)])
+def test_server_to_server_stays_off(word, verify):
+    """Who did not verify other servers still does not, and learns that such transfers are off by themselves."""
+    outcome = proftpd.convert(f"TLSEngine on\nTLSVerifyServer {word}\n")
+    assert outcome.get("fxp.verify") is verify
+    assert any("[fxp]" in str(remark) for remark in outcome.remarks)
 
 
 def options_table():

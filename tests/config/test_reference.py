@@ -70,6 +70,7 @@ def test_the_example_file_holds_the_defaults():
         tls=replace(settings.tls, certificates=()),
         accounts=replace(settings.accounts, certificates=replace(settings.accounts.certificates, rules=())),
         passive=replace(settings.passive, addresses={}),
+        hosts=(),
     )
     assert settings == resolve(Settings(), Path("/etc"))
 

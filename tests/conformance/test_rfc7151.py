@@ -1,16 +1,20 @@
 """RFC 7151, the HOST command: requirements H1 to H8 over real sessions.
 
-There is one environment for all names: the same accounts, files and policy. HOST checks that the client has come to
-the right server, and goes together with the name given to TLS (SNI), which chooses the certificate.
+One server has several names and one environment for all: HOST goes together with the name given to TLS (SNI). The other
+has a virtual host of its own, with its own certificate, users, root, banner and policy.
 """
 
 from __future__ import annotations
 
+import json
+import signal
+import ssl
+
 import pytest
 
 from tests.support.client import Client, connected, implicit, logged_in
-from tests.support.observe import fingerprint, read_to_end, write_certificate
-from tests.support.server import PASSWORD, USER, running_server
+from tests.support.observe import Marked, events, eventually, fingerprint, read_to_end, write_certificate
+from tests.support.server import PASSWORD, USER, _hash, running_server
 
 NAMES = ("a.example.org", "b.example.org")
 """Each has a certificate; the first is the default."""
@@ -131,15 +135,23 @@ def test_host_has_to_be_the_name_given_to_tls(server, service, version):
         client.login()
 
 
-def test_host_in_clear_does_not_overrule_the_name_given_to_tls(server):
-    """H4: AUTH forgets the HOST before it; behind the handshake only the name given to TLS will do."""
-    with Client("127.0.0.1", server.port(), server_name="b.example.org") as client:
+@pytest.mark.parametrize("version", ["TLSv1_2", "TLSv1_3"])
+def test_host_in_clear_has_to_be_the_name_given_to_tls(server, version):
+    """H4: a handshake with another name than that of the HOST before it ends with access_denied; the log says why."""
+    with Client("127.0.0.1", server.port(), server_name="b.example.org", version=version) as client:
         assert client.answer().code == 220
         assert client.code("HOST a.example.org") == 220
-        client.auth()
-        assert fingerprint(client.sock) == fingerprint(server.folder / "b.example.org.crt")
-        assert client.code("HOST a.example.org") == 504
-        assert client.code("HOST b.example.org") == 220
+        assert client.code("AUTH TLS") == 234
+        with pytest.raises(ssl.SSLError, match="ACCESS_DENIED"):
+            client.wrap()
+    cause = "the client asks for the host 'b.example.org', but has given HOST 'a.example.org' before"
+    eventually(lambda: events(server, "tls_failed", cause=cause), "the failure")
+    for said, name in (("B.Example.ORG", "b.example.org"), ("127.0.0.1", "b.example.org")):
+        with Client("127.0.0.1", server.port(), server_name=name, version=version) as client:
+            assert client.answer().code == 220
+            assert client.code(f"HOST {said}") == 220
+            client.auth().login()
+            assert fingerprint(client.sock) == fingerprint(server.folder / "b.example.org.crt")
 
 
 def test_host_without_a_name_given_to_tls(server):
@@ -187,3 +199,186 @@ def test_last_host_before_auth_chooses_the_certificate(server):
         assert client.code("REIN") == 220
         client.auth()
         assert fingerprint(client.sock) == fingerprint(server.folder / "a.example.org.crt")
+
+
+# --- virtual hosts --------------------------------------------------------------------------------
+
+HOST = "b.example.org"
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory):
+    """A server with a default host and another: alice has files at the one, bob at the other, one password for both."""
+    folder = tmp_path_factory.mktemp("two")
+    own = write_certificate(folder, HOST).replace("[[tls.", "[[hosts.")
+    hosts = f'[[hosts]]\nnames = ["{HOST}", "WWW.{HOST}"]\nbanner = "Welcome to B"\ngoodbye = "Bye from B"\n'
+    hosts += f'users = "b.toml"\nroot = "b files"\nrequire = "none"\n{own}'
+    (folder / "b.toml").write_text(f"[users.bob]\npassword = {json.dumps(_hash(PASSWORD))}\n")
+    (folder / "b.toml").chmod(0o600)
+    for path, text in (("files/alice/a.txt", b"of A"), ("b files/bob/b.txt", b"of B")):
+        (folder / path).parent.mkdir(parents=True)
+        (folder / path).write_bytes(text)
+    config = '[server]\nbanner = "Welcome to A"\n'
+    with running_server(folder, config, tables=write_certificate(folder, "a.example.org") + hosts) as server:
+        yield server
+
+
+def login_code(client, user):
+    assert client.code(f"USER {user}") == 331
+    return client.code(f"PASS {PASSWORD}")
+
+
+def is_at_b(client):
+    """Tell which host the client has come to, by everything that differs; the client logs in."""
+    shown = fingerprint(client.sock)
+    user = "bob" if login_code(client, "bob") == 230 else USER
+    if user == USER:
+        assert login_code(client, USER) == 230
+    client.protect()
+    name, content = ("b.txt", b"of B") if user == "bob" else ("a.txt", b"of A")
+    assert client.download(f"RETR {name}")[0] == content
+    with client.passive() as data:
+        assert client.code("NLST") == 150
+        with client.wrap_data(data, session=None) as stream:
+            assert fingerprint(stream) == shown
+            read_to_end(stream)
+    assert client.answer().code == 226
+    goodbye = client.do("QUIT").text
+    assert goodbye == ("Bye from B" if user == "bob" else "Goodbye")
+    return user == "bob"
+
+
+@pytest.mark.parametrize("version", ["TLSv1_2", "TLSv1_3"])
+@pytest.mark.parametrize("service", ["explicit", "implicit"])
+@pytest.mark.parametrize(
+    ("name", "at_b"),
+    [
+        (HOST, True),
+        ("B.Example.ORG", True),
+        ("www.b.example.org", True),
+        ("a.example.org", False),
+        ("c.example.org", False),
+        (None, False),
+    ],
+)
+def test_name_given_to_tls_chooses_the_host(two, service, version, name, at_b):
+    """H4, H7: certificate, users and files are those of the name; unknown names and none are the default host."""
+    options = {"version": version, "server_name": name, "implicit": service == "implicit"}
+    with Client("127.0.0.1", two.port(service), **options) as client:
+        greeting = client.answer().text
+        assert greeting == ("Welcome to B" if at_b and service == "implicit" else "Welcome to A")
+        if service == "explicit":
+            client.auth()
+        shown = HOST if at_b else "a.example.org"
+        assert fingerprint(client.sock) == fingerprint(two.folder / f"{shown}.crt")
+        assert is_at_b(client) is at_b
+
+
+@pytest.mark.parametrize("version", ["TLSv1_2", "TLSv1_3"])
+@pytest.mark.parametrize("name", [HOST, "WWW.B.example.org"])
+def test_host_before_auth_chooses_the_host(two, version, name):
+    """H7: for clients without SNI the HOST in clear chooses the certificate and all the rest, through AUTH."""
+    with connected(two, version=version) as client:
+        answer = client.do(f"HOST {name}")
+        assert (answer.code, answer.text) == (220, "Welcome to B")
+        client.auth()
+        assert fingerprint(client.sock) == fingerprint(two.folder / f"{HOST}.crt")
+        assert is_at_b(client)
+
+
+def test_host_after_auth_chooses_the_host(two):
+    """H1, H2: without SNI the last HOST before the login counts; the certificate was shown before."""
+    for hosts, at_b in (
+        ([HOST], True),
+        ([HOST, "a.example.org"], False),
+        (["127.0.0.1", HOST], True),
+        ([HOST, "127.0.0.1"], False),
+    ):
+        with connected(two).auth() as client:
+            assert [client.code(f"HOST {host}") for host in hosts] == [220] * len(hosts)
+            assert fingerprint(client.sock) == fingerprint(two.folder / "a.example.org.crt")
+            assert is_at_b(client) is at_b
+
+
+def test_host_that_differs_changes_nothing(two):
+    """H4, H5: behind a 504 the host is the one that the name given to TLS has chosen; an address agrees with it."""
+    with connected(two, server_name=HOST).auth() as client:
+        assert client.code("HOST a.example.org") == 504
+        assert client.code("HOST www.b.example.org") == 504
+        assert client.code("HOST 127.0.0.1") == 220
+        assert client.do(f"HOST {HOST}").text == "Welcome to B"
+        assert is_at_b(client)
+
+
+def test_policy_of_the_host(two):
+    """The default host has everything under TLS; the other one lets its users in without, and tells so at once."""
+    with connected(two) as client:
+        assert client.code("USER bob") == 530
+        assert client.code(f"HOST {HOST}") == 220
+        assert login_code(client, "bob") == 230
+        assert client.download("RETR b.txt")[0] == b"of B"
+    with connected(two) as client:
+        assert client.code(f"HOST {HOST}") == 220
+        assert client.code("HOST a.example.org") == 220
+        assert client.code("USER bob") == 530
+
+
+def test_rein_leads_back(two):
+    """H3: behind REIN the host is as at the start: the default, or under implicit TLS that of the name given to it."""
+    with connected(two) as client:
+        assert client.code(f"HOST {HOST}") == 220
+        assert client.code("REIN") == 220
+        assert client.code("USER bob") == 530
+        client.auth()
+        assert not is_at_b(client)
+    for name, host in ((HOST, HOST), (None, "a.example.org")):
+        with Client("127.0.0.1", two.port("implicit"), implicit=True, server_name=name) as client:
+            assert client.answer().code == 220
+            assert client.code(f"HOST {HOST}") == 220
+            assert client.code("REIN") == 220
+            assert is_at_b(client) is (host == HOST)
+
+
+def test_users_of_one_host_are_strangers_at_the_other(two):
+    """The same password opens nothing there."""
+    with connected(two, server_name=HOST).auth() as client:
+        assert login_code(client, USER) == 530
+    with connected(two, server_name="a.example.org").auth() as client:
+        assert login_code(client, "bob") == 530
+
+
+def test_unknown_names_are_told_to_the_log(two):
+    """H4: who looks for a client that comes to the wrong files finds the name it asked for."""
+    mark = Marked(two)
+    with connected(two, server_name="typo.example.org").auth():
+        mark.wait_for("'typo.example.org' is no host of ours")
+
+
+def test_reload_covers_hosts(two):
+    """SIGHUP takes new certificates and users of hosts, too."""
+    mark = Marked(two)
+    write_certificate(two.folder, "new", HOST)
+    for ending in ("crt", "key"):
+        (two.folder / f"new.{ending}").replace(two.folder / f"{HOST}.{ending}")
+    two.process.send_signal(signal.SIGHUP)
+    mark.wait_for(f"users of {HOST} were read anew")
+    with connected(two, server_name=HOST).auth() as client:
+        assert fingerprint(client.sock) == fingerprint(two.folder / f"{HOST}.crt")
+        assert is_at_b(client)
+
+
+@pytest.mark.parametrize("version", ["TLSv1_2", "TLSv1_3"])
+def test_strict_names(tmp_path, version):
+    """Who wants it so serves only clients that ask for one of our names, or for none."""
+    tables = write_certificate(tmp_path, "a.example.org") + f'[[hosts]]\nnames = ["{HOST}"]\n'
+    config = '[tls]\nsni_strict = true\n[server]\nhost_names = ["c.example.org"]\n'
+    with running_server(tmp_path, config, tables=tables) as server:
+        for name in ("a.example.org", "B.example.org", "c.example.org", "127.0.0.1", None):
+            with connected(server, server_name=name, version=version).auth().login() as client:
+                assert client.code("NOOP") == 200
+        with connected(server, server_name="d.example.org", version=version) as client:
+            assert client.code("AUTH TLS") == 234
+            with pytest.raises(ssl.SSLError, match="UNRECOGNIZED_NAME"):
+                client.wrap()
+        with pytest.raises(ssl.SSLError, match="UNRECOGNIZED_NAME"):
+            Client("127.0.0.1", server.port("implicit"), implicit=True, server_name="d.example.org", version=version)

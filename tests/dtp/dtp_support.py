@@ -89,7 +89,12 @@ class Side:
         self.control_facts = None
         self.is_data_private = True
         self.may_end_anyhow = False
+        self.other_servers = ()
         self.tls_failures: list[TlsError] = []
+        self.servers: list[str] = []
+
+    def data_goes_to_server(self, address: str) -> None:
+        self.servers.append(address)
 
     def data_tls_failed(self, error: TlsError) -> None:
         self.tls_failures.append(error)

@@ -105,7 +105,9 @@ class Active(DtpTestCase):
 
     async def test_allowed_network(self) -> None:
         """Server-to-server transfer can be allowed by network, the low ports still excepted."""
-        data = self.session(settings=replace(self.settings, active_networks=(ip_network("127.0.0.0/24"),)))
+        side = Side()
+        side.other_servers = (ip_network("127.0.0.0/24"),)
+        data = self.session(side)
         data.prepare_active(HostPort("127.0.0.2", 5000))
         self.assert_refused(data, HostPort("127.0.0.2", 25))
         self.assert_refused(data, HostPort("127.0.1.1", 5000))

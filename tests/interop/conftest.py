@@ -16,7 +16,6 @@ from tests.interop.clients import Adapter
 from tests.support.observe import assert_no_traceback
 from tests.support.server import Server, running_server
 
-
 _RANGES = count()
 
 

@@ -41,7 +41,7 @@ def lenient_folder(lenient_server: Server, folder_name: str, tmp_path: Path) -> 
 @pytest.mark.parametrize("implicit", [False, True], ids=["explicit", "implicit"])
 @pytest.mark.parametrize("tls", ["1.2", "1.3"])
 def test_abor_in_a_download(tls, implicit, server: Server, folder: Folder):
-    """ftplib's abort() ends a download in the middle; the session goes on."""
+    """Ftplib's abort() ends a download in the middle; the session goes on."""
     _make_big(folder.remote / "big")
     with connected_ftplib(Target(server, tls=tls, implicit=implicit), resumes=True) as ftp:
         ftp.voidcmd("TYPE I")

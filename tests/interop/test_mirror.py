@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.interop.clients import Adapter, Target
-from tests.interop.clients.curl import Curl, curl_command, url
+from tests.interop.clients import Target
 from tests.interop.clients.adapter import run
+from tests.interop.clients.curl import Curl, curl_command, url
 from tests.interop.clients.lftp import Lftp, lftp, quoted
 from tests.interop.clients.rclone import Rclone, rclone
 from tests.interop.clients.wget import Wget, wget_command, wget_url
@@ -73,7 +73,7 @@ def test_lftp_is_content(server: Server, folder: Folder):
 
 
 def test_rclone_syncs(server: Server, folder: Folder):
-    """rclone copies a tree by several sessions, compares it by times and sizes, and brings it back."""
+    """Rclone copies a tree by several sessions, compares it by times and sizes, and brings it back."""
     usable(Rclone())
     make_tree(folder.local / "tree")
     (folder.local / "tree" / "empty").rmdir()  # rclone leaves it out
@@ -88,7 +88,7 @@ def test_rclone_syncs(server: Server, folder: Folder):
 
 
 def test_wget_gets_a_tree(server: Server, folder: Folder):
-    """wget --recursive follows listings down."""
+    """Wget --recursive follows listings down."""
     usable(Wget())
     make_tree(folder.remote / "tree")
     shutil.rmtree(folder.remote / "tree" / " leading")  # wget takes the space of a listing away
@@ -102,7 +102,7 @@ def test_wget_gets_a_tree(server: Server, folder: Folder):
 
 
 def test_curl_makes_folders(server: Server, folder: Folder):
-    """curl --ftp-create-dirs makes the folders on the way."""
+    """Curl --ftp-create-dirs makes the folders on the way."""
     usable(Curl())
     target = Target(server)
     (folder.local / "file").write_bytes(b"content")
@@ -112,7 +112,7 @@ def test_curl_makes_folders(server: Server, folder: Folder):
 
 
 def test_curl_in_parallel(server: Server, folder: Folder):
-    """curl --parallel spreads its files over several sessions; with "prefer", tickets may run out without harm."""
+    """Curl --parallel spreads its files over several sessions; with "prefer", tickets may run out without harm."""
     usable(Curl())
     target = Target(server)
     wanted = {f"file{number}": os.urandom(200_000) for number in range(12)}

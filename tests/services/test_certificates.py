@@ -64,9 +64,9 @@ def test_new_pair_is_taken_once_it_has_settled(world):
     assert looks(certificates, 1) == []
     world.write(new)
     assert looks(certificates, 1) == []
-    assert certificates.names == {"old"}
+    assert certificates.knows("old")
     assert looks(certificates) == ["certificates were read anew, for their files have changed"]
-    assert certificates.names == {"new"}
+    assert certificates.knows("new")
 
 
 def test_bad_file_keeps_the_old_and_is_told_once(world):
@@ -77,10 +77,10 @@ def test_bad_file_keeps_the_old_and_is_told_once(world):
     (said,) = looks(certificates, 6)
     assert "the new certificates are not used, the old ones stay" in said
     assert "no private key in PEM form" in said
-    assert certificates.names == {"old"}
+    assert certificates.knows("old")
     world.write(pair("new"))
     looks(certificates)
-    assert certificates.names == {"new"}
+    assert certificates.knows("new")
 
 
 def test_expiry_is_told_once_a_threshold(world):
@@ -133,7 +133,7 @@ def test_self_made_certificate_is_watched_too(world):
         path.unlink()
     write_pair(pair("new"), state)
     looks(certificates)
-    assert certificates.names == {"new"}
+    assert certificates.knows("new")
 
 
 # --- staples --------------------------------------------------------------------------------------

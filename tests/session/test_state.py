@@ -176,7 +176,7 @@ def test_refusal_is_counted():
 
 
 def test_reset_forgets_everything_set_before():
-    """T3: nothing that was set in clear acts inside TLS."""
+    """T3: nothing that was set in clear acts inside TLS, the host aside, which names the certificate (RFC 7151)."""
     state = logged_in()
     state.type = RepresentationType.IMAGE
     state.level = ProtectionLevel.PRIVATE
@@ -187,7 +187,7 @@ def test_reset_forgets_everything_set_before():
     state.host = "h"
     state.client = "FileZilla"
     state.reset()
-    assert state == SessionState(client="FileZilla")
+    assert state == SessionState(client="FileZilla", host="h")
     assert state.is_ascii
     assert state.facts == DEFAULT_FACTS
 

@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 
-from ftpstwist.commands.context import Session, SessionSettings
+from ftpstwist.commands.context import Session
+from ftpstwist.commands.hosts import HostBook, SessionSettings, VirtualHost
 from ftpstwist.interfaces import ErrorKind, FtpError, LoggedInAccount
 from ftpstwist.pi.admission import Admission, AdmissionLimits
 from ftpstwist.pi.server_pi import ServerPI
@@ -161,7 +162,7 @@ class Data:
         self.events.append("forget")
 
     @asynccontextmanager
-    async def open(self, *, protected, upload):
+    async def open(self, *, protected, upload, tls_client=False):
         self.is_prepared = False
         self.events.append(("open", protected, upload))
         try:
@@ -207,6 +208,7 @@ class Bench:
         self.transport = Transport(peer)
         self.settings = SessionSettings(policy=book or PolicyBook(require.policy), **settings)
         self.service = service
+        self.hosts, self.names = {}, set()
         self.gone = []
         self.admission = Admission(limits or AdmissionLimits(), self.authenticator.refuses)
         self.pi = ServerPI(build_session=self._build, admission=self.admission, clock=self.clock, gone=self.gone.append)
@@ -215,10 +217,9 @@ class Bench:
         self.session = Session(
             id="s1",
             state=SessionState(service=self.service),
-            settings=self.settings,
+            hosts=HostBook(VirtualHost(self.settings, self.authenticator), self.hosts, lambda name: name in self.names),
             transport=transport,
             tls=self.tls,
-            authenticator=self.authenticator,
             threads=InlineThreads(),
             sink=self.sink,
             now=lambda: 1_700_000_000 + self.clock.seconds(),

@@ -73,8 +73,8 @@ def test_the_name_asked_for_chooses_the_certificate(version, asked, expected, no
         ("nowhere.example", None, DEFAULT),
         ("192.0.2.1", None, DEFAULT),
         ("", None, DEFAULT),
-        ("one.example", "ftp.example.org", DEFAULT),
-        ("one.example", "nowhere.example", DEFAULT),
+        ("One.Example", "one.example", EXACT),
+        ("192.0.2.1", "one.example", EXACT),
     ],
 )
 def test_name_of_host_before_the_handshake(version, expected_name, asked, shown):
@@ -86,6 +86,39 @@ def test_name_of_host_before_the_handshake(version, expected_name, asked, shown)
         channel = open_channel()
         assert shown_certificate(connect(channel, client_context(version), name=asked)) == shown.leaf
         assert channel.facts.server_name == asked
+
+
+@pytest.mark.parametrize("version", BOTH_VERSIONS)
+@pytest.mark.parametrize("asked", ["ftp.example.org", "nowhere.example"])
+def test_another_name_than_that_of_host_is_refused(version, asked):
+    """H4, H7: HOST and SNI have to agree; the client gets access_denied, and the log says both names."""
+    session = session_tls(shared=SharedContexts(policy(DEFAULT, EXACT, WILD)))
+    session.expect_name("one.example")
+    client = StdlibClient(client_context(version), name=asked)
+    failure = shake_hands(client, session.control_channel())
+    assert failure.cause == f"the client asks for the host {asked!r}, but has given HOST 'one.example' before"
+    assert "ACCESS_DENIED" in str(client.error)
+
+
+@pytest.mark.parametrize("version", BOTH_VERSIONS)
+def test_strict_names(version):
+    """Where only our names are served, others are unrecognized_name; addresses and no name at all get the first."""
+    certificates = (named("ftp.example.org", DEFAULT), ServerCertificates((WILD,)))
+    strict = TlsPolicy(certificates, strict_names=True, other_names=frozenset({"other.example"}))
+    shared = SharedContexts(strict)
+    for asked in ("ftp.example.org", "FTP.example.org", "a.example.com", "Other.Example", "192.0.2.1", None):
+        connect(session_tls(shared=shared).control_channel(), client_context(version), name=asked)
+    for asked in ("nowhere.example", "example.com"):
+        client = StdlibClient(client_context(version), name=asked)
+        failure = shake_hands(client, session_tls(shared=shared).control_channel())
+        assert failure.cause == f"the client asks for the unknown host {asked!r}"
+        assert "UNRECOGNIZED_NAME" in str(client.error)
+
+
+def test_names_given_to_a_certificate_win_over_those_held_by_another():
+    """A host's own certificate is shown for its name, though the default one holds that name, too."""
+    table = TlsPolicy((ServerCertificates((EXACT,)), named("one.example", DEFAULT))).by_name
+    assert table["one.example"].pairs == (DEFAULT,)
 
 
 def test_an_address_as_name_is_ignored():

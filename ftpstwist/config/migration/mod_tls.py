@@ -70,6 +70,13 @@ def _verify_client(outcome: Outcome, directive: Directive) -> None:
     outcome.set("tls.clients.ask", word)
 
 
+@becomes("`fxp.verify`")
+def _verify_server(outcome: Outcome, directive: Directive) -> None:
+    if directive.text.lower() in {"off", "false", "no", "0"}:
+        outcome.set("fxp.verify", False)
+    outcome.remark(directive, "server-to-server transfers are off until [fxp] names users and servers")
+
+
 @becomes("`accounts.certificates.rules`")
 def _user_name(outcome: Outcome, directive: Directive) -> None:
     for word in directive.arguments:
@@ -110,7 +117,7 @@ OPTIONS = {
     "iPAddressRequired": "left out: demand client certificates, and restrict networks with server.allow",
     "EnableDiags": "left out: every failed handshake is explained in the log",
     "ExportCertData": "left out: no programs are run; events carry the fingerprint of the client certificate",
-    "IgnoreSNI": "left out: an unknown name never ends a handshake",
+    "IgnoreSNI": "left out: an unknown name never ends a handshake, unless [tls] has sni_strict",
     "NoAutoECDH": "left out: elliptic curves are always on",
     "NoEmptyFragments": "left out: of no meaning since TLS 1.1",
     "NoCertRequest": 'write ask = "off" in [tls.clients]; that is the default',
@@ -142,7 +149,7 @@ MOD_TLS: dict[str, Converter] = {
     "TLSVerifyClient": _verify_client,
     "TLSVerifyDepth": number_of("tls.clients.depth"),
     "TLSVerifyOrder": left_out("revocation goes by CRLs; no network is asked during a handshake"),
-    "TLSVerifyServer": left_out("the server never connects to another server as a TLS client"),
+    "TLSVerifyServer": _verify_server,
     "TLSUserName": _user_name,
     "TLSOptions": _options,
     "TLSRequired": _required,

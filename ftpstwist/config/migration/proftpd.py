@@ -22,6 +22,23 @@ from ftpstwist.config.migration.outcome import (
     word_of,
 )
 
+_HOST_NAME = re.compile(r"(?=.*[a-z])[a-z0-9-]+(\.[a-z0-9-]+)+")
+_OF_HOSTS = (
+    "ServerIdent",
+    "TLSEngine",
+    "TLSRequired",
+    "TLSRSACertificateFile",
+    "TLSRSACertificateKeyFile",
+    "TLSECCertificateFile",
+    "TLSECCertificateKeyFile",
+    "TLSPKCS12File",
+    "TLSLog",
+    "DefaultRoot",
+    "AuthUserFile",
+    "AuthGroupFile",
+)
+"""What is taken over of a virtual host, or said to be left out."""
+
 UNKNOWN = "not known to this converter; look for it in docs/configuration.md"
 
 
@@ -67,14 +84,16 @@ def _finish(outcome: Outcome) -> None:
     outcome.set("server.implicit", [f"tcp:{port}"] if implicit else outcome.notes.get("implicit_ports", []))
     if outcome.notes.get("engine") is not True:
         outcome.set("policy.require", "none")
-    for name in ("rsa", "ec"):
-        files = outcome.notes.get(name)
-        if files and "certificate" in files:
-            outcome.add(
-                "tls.certificates", {"certificate": files["certificate"], "key": files.get("key", files["certificate"])}
-            )
+    for certificate in _certificates(outcome):
+        outcome.add("tls.certificates", certificate)
+
+
+def _certificates(outcome: Outcome) -> list[dict[str, str]]:
+    files = [outcome.notes[name] for name in ("rsa", "ec") if "certificate" in outcome.notes.get(name, {})]
+    found = [{"certificate": each["certificate"], "key": each.get("key", each["certificate"])} for each in files]
     if outcome.notes.get("bundle"):
-        outcome.add("tls.certificates", {"bundle": outcome.notes["bundle"]})
+        found.append({"bundle": outcome.notes["bundle"]})
+    return found
 
 
 # --- sections -------------------------------------------------------------------------------------
@@ -133,7 +152,7 @@ def _rule(outcome: Outcome, section: Directive, condition: dict[str, object]) ->
     return rule
 
 
-@becomes("a listener")
+@becomes("`hosts`, if ServerAlias or ServerName names it; a listener, if it is implicit")
 def _virtual_host(outcome: Outcome, section: Directive) -> None:
     inner = {child.key: child for child in _flattened(section.children)}
     options = inner.get("tlsoptions")
@@ -142,7 +161,29 @@ def _virtual_host(outcome: Outcome, section: Directive) -> None:
         outcome.notes.setdefault("implicit_ports", []).append(f"tcp:{port}")
         outcome.remark(section, f"an implicit listener on port {port}, with the settings of the main server")
     else:
-        outcome.remark(section, "run a second server for it, or name its certificate beside the first: SNI chooses")
+        _named_host(outcome, section, inner)
+
+
+def _named_host(outcome: Outcome, section: Directive, inner: dict[str, Directive]) -> None:
+    """Take over a host that clients choose by its name."""
+    words = [
+        *section.arguments,
+        *(word for key in ("servername", "serveralias") if key in inner for word in inner[key].arguments),
+    ]
+    names = [word for word in dict.fromkeys(word.lower() for word in words) if _HOST_NAME.fullmatch(word)]
+    own_port = "port" in inner and int(inner["port"].text) != outcome.notes.get("port", 21)
+    if own_port or not names:
+        outcome.remark(section, "run a second server for it, or give it names in [[hosts]]: SNI or HOST chooses")
+        return
+    own = Outcome()
+    table = {name: DIRECTIVES[name] for name in _OF_HOSTS}
+    children = [child for child in inner.values() if child.key not in {"port", "servername", "serveralias"}]
+    apply(own, children, table, f"inside <VirtualHost {section.text}>: not taken over; hosts share it")
+    host = {"names": names, "banner": own.get("server.banner"), "require": own.get("policy.require")}
+    host["certificates"] = _certificates(own)
+    outcome.add("hosts", {name: value for name, value in host.items() if value})
+    outcome.remarks += own.remarks
+    outcome.remark(section, "became one of [[hosts]]: give it users and a root of its own")
 
 
 # --- the rest of ProFTPD --------------------------------------------------------------------------
@@ -203,7 +244,7 @@ _CORE: dict[str, Converter] = {
     "AllowOverwrite": left_out("write permissions into the users file: write is overwriting, create is not"),
     "AllowStoreRestart": left_out("uploads may always be resumed by those who may write"),
     "AllowRetrieveRestart": left_out("downloads may always be resumed"),
-    "AllowForeignAddress": left_out("data connections come from the client's own address; see passive.other_peers"),
+    "AllowForeignAddress": left_out("name users and other servers in [fxp]; see passive.other_peers, too"),
     "DefaultRoot": left_out("users never leave their home; see accounts.home"),
     "AuthUserFile": left_out("passwords are not taken over: ftpstwist user add for each user"),
     "AuthGroupFile": left_out("groups stand in the users file"),

@@ -1,0 +1,75 @@
+"""How the hosts of a configuration are put together: what is theirs and what all share."""
+
+import pytest
+from twisted.internet.task import Clock
+
+from ftpstwist.config.load import parse
+from ftpstwist.services.accounts import build_accounts
+from ftpstwist.services.hosts import build_hosts
+from ftpstwist.session.policy import Require
+
+TEXT = """
+[server]
+banner = "A"
+[accounts]
+users = "a.toml"
+[[hosts]]
+names = ["B.example.org", "www.b.example.org"]
+users = "b.toml"
+[[hosts]]
+names = ["c.example.org"]
+banner = "C"
+require = "data"
+"""
+
+
+@pytest.fixture
+def world(tmp_path):
+    """Settings with two hosts, of which one has users of its own; and what makes accounts."""
+    settings = parse(TEXT, str(tmp_path / "f.toml")).settings
+
+    def make(own):
+        return build_accounts(
+            own, clock=Clock(), threads=None, password_threads=None, make_filesystem=None, now=lambda: 0.0
+        )
+
+    return settings, make
+
+
+def test_hosts_have_what_they_say(world):
+    """All else is as at the default host; the users files are told apart in the log of a reload."""
+    settings, make = world
+    default = make(settings)
+    hosts = build_hosts(settings, default, make, lambda name: name == "a.example.org")
+    b, c, a = (hosts.book.find(f"{each}.example.org") for each in "bca")
+    assert a is hosts.book.default
+    assert hosts.book.find("www.b.example.org") is b
+    assert hosts.book.find("d.example.org") is None
+    assert [each.settings.banner for each in (a, b, c)] == ["A", "A", "C"]
+    assert [each.settings.policy.policy for each in (a, c)] == [Require.ALL.policy, Require.DATA.policy]
+    assert c.authenticator is default.authenticator is a.authenticator
+    assert b.authenticator is not default.authenticator
+    assert {words: users.path.name for words, users in hosts.users.items()} == {
+        "users": "a.toml",
+        "users of B.example.org": "b.toml",
+    }
+
+
+def test_a_guesser_is_banned_at_all_hosts(world):
+    """Trying the next host brings nobody new attempts."""
+    settings, make = world
+    default = make(settings)
+    hosts = build_hosts(settings, default, make, lambda _: False)
+    other = hosts.book.find("b.example.org").authenticator
+    for _ in range(settings.accounts.defence.failures):
+        default.authenticator._defender.failed("192.0.2.1", "alice")
+    assert other.refuses("192.0.2.1")
+
+
+def test_accounts_of_the_application_are_those_of_all_hosts(world):
+    """Who embeds the server with a realm of its own gets all logins there."""
+    settings, make = world
+    default = make(settings)
+    hosts = build_hosts(settings, default, None, lambda _: False)
+    assert hosts.book.find("b.example.org").authenticator is default.authenticator
+    assert list(hosts.users) == ["users"]
