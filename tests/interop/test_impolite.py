@@ -79,7 +79,7 @@ class _Rude(ftplib.FTP_TLS):
 def test_without_close_notify(server: Server, folder: Folder):
     """Nobody knows whether the upload is whole, so it is not said to be; what came is kept for a resumption."""
     with _rude(server) as ftp:
-        with pytest.raises(ftplib.error_temp, match="426 .*close_notify.*5000 octets were kept"):
+        with pytest.raises(ftplib.error_temp, match=r"426 .*close_notify.*5000 octets were kept"):
             ftp.upload(folder.path("file"), b"x" * 5000)
     assert (folder.remote / "file").read_bytes() == b"x" * 5000
 

@@ -76,9 +76,9 @@ def test_they_are_told_why(tls, binding_server: Server, bound_folder: Folder):
     """The client's user reads the reason in the reply, the operator finds it in the log, with what to change."""
     log = Marked(binding_server)
     with connected_ftplib(Target(binding_server, tls=tls), resumes=False) as ftp:
-        with pytest.raises(OSError, match="(?i)handshake"):
+        with pytest.raises(OSError, match=r"(?i)handshake"):
             ftp.retrlines(f"LIST {bound_folder.name}", lambda _: None)
-        with pytest.raises(ftplib.error_perm, match="522 .* did not resume the session of its control connection"):
+        with pytest.raises(ftplib.error_perm, match=r"522 .* did not resume the session of its control connection"):
             ftp.getresp()
     line = log.wait_for("LIST failed")
     assert "did not resume the session of its control connection" in line
