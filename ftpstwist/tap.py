@@ -77,8 +77,8 @@ class Options(usage.Options, AuthOptionMixin):
         if findings.errors:
             raise _unusable(ConfigurationError(findings.complaints))
         self.settings = draft.settings
-        self.warnings = findings.warnings
-        for warning in () if self.is_demo else findings.warnings:
+        self.warnings = () if self.is_demo else findings.warnings
+        for warning in self.warnings:
             print(warning, file=sys.stderr)  # noqa: T201 - nothing is logged yet
 
     @property
