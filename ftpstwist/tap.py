@@ -41,6 +41,7 @@ class Options(usage.Options, AuthOptionMixin):
     supportedInterfaces = (IUsernamePassword, IAnonymous)  # noqa: N815 - Twisted's name
     optParameters = (  # noqa: N815 - Twisted's name
         ("config", "c", None, "Configuration file (TOML)."),
+        ("passive-ports", None, None, "Ports for passive data connections, such as 50000-50100; 0 for any free one."),
         ("root", None, None, "Folder that holds the homes, instead of the configured one."),
         ("state", None, DEMO_STATE, "State folder of the demo."),
     )
@@ -69,7 +70,11 @@ class Options(usage.Options, AuthOptionMixin):
         """
         try:
             draft = override(
-                self._draft(), explicit=self.explicit or None, implicit=self.implicit or None, root=self["root"]
+                self._draft(),
+                explicit=self.explicit or None,
+                implicit=self.implicit or None,
+                passive_ports=self["passive-ports"],
+                root=self["root"],
             )
         except ConfigurationError as error:
             raise _unusable(error) from None

@@ -36,6 +36,7 @@ def add_arguments(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--listen-implicit", metavar="ENDPOINT", action="append", help="in place of [server] implicit; may be repeated"
     )
+    parser.add_argument("--passive-ports", metavar="RANGE", help="in place of [passive] ports")
     parser.add_argument("--root", metavar="DIRECTORY", help="in place of [accounts] root")
 
 
@@ -50,7 +51,13 @@ def run(args: argparse.Namespace) -> int:
     """
     now = datetime.now(UTC)
     try:
-        draft = override(load(args.config), explicit=args.listen, implicit=args.listen_implicit, root=args.root)
+        draft = override(
+            load(args.config),
+            explicit=args.listen,
+            implicit=args.listen_implicit,
+            passive_ports=args.passive_ports,
+            root=args.root,
+        )
     except ConfigurationError as error:
         return _report(args.config, Findings(error.complaints, ()))
     findings = check(draft, survey(now))

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ftpstwist.config.complaint import Complaint, ConfigurationError, Origin, Unusable
 from ftpstwist.config.convert import structure
 from ftpstwist.config.endpoint import Endpoint
+from ftpstwist.config.form_network import ports
 from ftpstwist.config.locate import locate_keys
 from ftpstwist.config.schema import Settings
 from ftpstwist.config.setting import is_table, settings_of
@@ -94,6 +95,7 @@ def override(
     *,
     explicit: Sequence[str] | None = None,
     implicit: Sequence[str] | None = None,
+    passive_ports: str | None = None,
     root: str | None = None,
 ) -> Draft:
     """Put options of the command line in the place of what the file says; ``None`` leaves it as it is.
@@ -102,6 +104,7 @@ def override(
         draft: From the file.
         explicit: Endpoints for explicit TLS (``--listen``); none at all switches the service off.
         implicit: Endpoints for implicit TLS (``--listen-implicit``), likewise.
+        passive_ports: Ports for passive data connections (``--passive-ports``).
         root: Folder that holds the homes (``--root``); a relative one starts at the current folder.
 
     Returns:
@@ -118,7 +121,18 @@ def override(
         endpoints, complaints = _read_endpoints(implicit, "--listen-implicit")
         server = replace(draft.settings.server, implicit=endpoints)
         draft = _settle(draft, replace(draft.settings, server=server), "server.implicit", complaints)
+    if passive_ports is not None:
+        draft = _override_ports(draft, passive_ports)
     return draft
+
+
+def _override_ports(draft: Draft, text: str) -> Draft:
+    try:
+        passive = replace(draft.settings.passive, ports=ports().read(text))
+    except Unusable as error:
+        complaint = Complaint(COMMAND_LINE, "--passive-ports", error.cause, error.remedy)
+        return _settle(draft, draft.settings, "passive.ports", [complaint])
+    return _settle(draft, replace(draft.settings, passive=passive), "passive.ports", [])
 
 
 def _settle(draft: Draft, settings: Settings, key: str, complaints: list[Complaint]) -> Draft:

@@ -205,3 +205,11 @@ def test_a_key_that_is_not_written_gets_the_line_of_its_table():
     assert origin.line_of("tls.certificates[0].key") == 3
     assert origin.line_of("log.json_log") is None
     assert str(Complaint("f", "", "a", "Did you mean b?")) == "f: a. Did you mean b?"
+
+
+def test_passive_ports_of_the_command_line():
+    """``--passive-ports`` replaces the file's range, and a bad one is complained about like any setting."""
+    draft = override(parse("", "f.toml"), passive_ports="0")
+    assert (draft.settings.passive.ports.first, draft.complaints) == (0, ())
+    (complaint,) = override(parse("", "f.toml"), passive_ports="9-1").complaints
+    assert "--passive-ports" in str(complaint)

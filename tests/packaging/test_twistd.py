@@ -41,7 +41,7 @@ def twistd(folder: Path, *arguments: str, until: str):
 def test_embedded_default(tmp_path):
     """The README's first command: without a configuration a server runs, and says what to type next."""
     with twistd(tmp_path, "ftps", "--listen", "tcp:0:interface=127.0.0.1", "--listen-implicit",
-                "tcp:0:interface=127.0.0.1", until="Ctrl-C") as (process, log):  # fmt: skip
+                "tcp:0:interface=127.0.0.1", "--passive-ports", "0", until="Ctrl-C") as (process, log):  # fmt: skip
         text = log.read_text()
         password = re.search(r"password  (\S+)", text)[1]
         port = int(re.search(r"ftp://localhost:(\d+)", text)[1])
@@ -57,7 +57,8 @@ def test_embedded_default(tmp_path):
 
 def test_second_start_keeps_the_password_secret(tmp_path):
     """The generated password is shown once; a later start says how to set another."""
-    listen = ["ftps", "--listen", "tcp:0:interface=127.0.0.1", "--listen-implicit", "tcp:0:interface=127.0.0.1"]
+    listen = ["ftps", "--listen", "tcp:0:interface=127.0.0.1", "--listen-implicit", "tcp:0:interface=127.0.0.1",
+              "--passive-ports", "0"]  # fmt: skip
     with twistd(tmp_path, *listen, until="Ctrl-C"):
         pass
     with twistd(tmp_path, *listen, until="Ctrl-C") as (_, log):
@@ -94,7 +95,16 @@ def test_port_in_use(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         done = subprocess.run(
-            [PROGRAM, "-n", "--pidfile=", "ftps", "--listen", f"tcp:{port}:interface=127.0.0.1"],
+            [
+                PROGRAM,
+                "-n",
+                "--pidfile=",
+                "ftps",
+                "--listen",
+                f"tcp:{port}:interface=127.0.0.1",
+                "--passive-ports",
+                "0",
+            ],
             cwd=tmp_path,
             capture_output=True,
             text=True,
@@ -121,7 +131,7 @@ explicit = ["tcp:21:interface={host}"]
 implicit = ["tcp:990:interface={host}"]
 state_directory = "state"
 [passive]
-ports = "50321-50330"
+ports = 0
 [accounts]
 users = "users.toml"
 root = "files"
@@ -163,7 +173,7 @@ def test_socket_of_systemd(tmp_path):
         port = listening.getsockname()[1]
         (tmp_path / "start").write_text(
             f"#!/bin/sh\nLISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=ftp exec {PROGRAM} -n --pidfile= ftps "
-            "--listen systemd:domain=INET:name=ftp --listen-implicit tcp:0:interface=127.0.0.1\n"
+            "--listen systemd:domain=INET:name=ftp --listen-implicit tcp:0:interface=127.0.0.1 --passive-ports 0\n"
         )
         log = tmp_path / "out"
         with log.open("wb") as out:
@@ -186,7 +196,7 @@ def test_socket_of_systemd(tmp_path):
 def test_auth_plugin_of_twisted(tmp_path):
     """``--auth`` takes any strcred plugin, in place of the users file."""
     arguments = ["ftps", "--auth", "memory:bob:secret", "--listen", "tcp:0:interface=127.0.0.1",
-                 "--listen-implicit", "tcp:0:interface=127.0.0.1"]  # fmt: skip
+                 "--listen-implicit", "tcp:0:interface=127.0.0.1", "--passive-ports", "0"]  # fmt: skip
     with twistd(tmp_path, *arguments, until="Ctrl-C") as (_, log):
         port = int(re.search(r"ftp://localhost:(\d+)", log.read_text())[1])
         with Client("127.0.0.1", port) as client:
