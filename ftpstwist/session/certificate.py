@@ -82,6 +82,6 @@ def _escape(value: str) -> str:
     escaped = "".join(f"\\{letter}" if letter in _ESCAPED else letter for letter in value)
     if escaped[:1] in {" ", "#"}:
         escaped = f"\\{escaped}"
-    if escaped.endswith(" ") and len(escaped) > 1:
+    if value.endswith(" ") and len(value) > 1:
         escaped = f"{escaped[:-1]}\\ "
     return "".join(f"\\{ord(letter):02X}" if letter < " " else letter for letter in escaped)
