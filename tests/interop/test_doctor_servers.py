@@ -97,7 +97,7 @@ def free_port():
 
 def answers(process, port):
     """Whether the server takes connections; it has none yet if it is not ours."""
-    assert process.poll() is None, "the server ended"
+    assert process.poll() is None, f"the server ended with {process.poll()}"
     try:
         socket.create_connection(("127.0.0.1", port), timeout=1).close()
     except OSError:
@@ -154,13 +154,18 @@ def proftpd(folder):
     path = program("proftpd")
     with ExitStack() as running:
 
-        def start(more="", text=PROFTPD):
+        def start(more="", text=PROFTPD, tries=3):
             port = free_port()
             users = folder / "users"
             users.write_text(f"{USER}:{HASH}:{NOBODY}:{NOBODY}::{folder}/home:/bin/sh\n")
             users.chmod(0o600)
             (folder / "conf").write_text(text.format(port=port, folder=folder, modules=MODULES) + more)
-            return running.enter_context(started(folder, port, path, "-n", "-c", str(folder / "conf")))
+            try:
+                return running.enter_context(started(folder, port, path, "-n", "-c", str(folder / "conf")))
+            except AssertionError:  # somebody else was quicker to take the port
+                if tries == 1:
+                    raise
+                return start(more, text, tries - 1)
 
         yield start
 
