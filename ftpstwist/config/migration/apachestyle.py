@@ -76,6 +76,22 @@ def parse(text: str) -> list[Directive]:
     return top
 
 
+def flattened(directives: list[Directive], grouping: frozenset[str]) -> list[Directive]:
+    """Take out the sections that only group others.
+
+    Args:
+        directives: As read.
+        grouping: Names of such sections, in lower case.
+    """
+    flat: list[Directive] = []
+    for each in directives:
+        if each.is_section and each.key in grouping:
+            flat += flattened(each.children, grouping)
+        else:
+            flat.append(each)
+    return flat
+
+
 def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
     begun, start = "", 0
     for number, line in enumerate(text.splitlines(), 1):

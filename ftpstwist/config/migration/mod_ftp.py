@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from ftpstwist.config.migration.apachestyle import Directive, parse
+from ftpstwist.config.migration.apachestyle import Directive, flattened, parse
 from ftpstwist.config.migration.outcome import (
     Converter,
     Outcome,
@@ -23,6 +23,8 @@ from ftpstwist.config.migration.outcome import (
     word_of,
 )
 
+_GROUPING = frozenset({"ifmodule", "ifdefine", "ifversion"})
+"""Sections that hold nothing of their own: conditions on modules, and the like."""
 UNKNOWN = "not known to this converter; look for it in docs/configuration.md"
 
 
@@ -36,26 +38,16 @@ def convert(text: str) -> Outcome:
     outcome.set("server.explicit", [])
     outcome.set("server.implicit", [])
     outcome.notes["require"] = "none"
-    directives = _flattened(parse(text))
+    directives = flattened(parse(text), _GROUPING)
     apply(outcome, directives, DIRECTIVES, UNKNOWN)
     outcome.set("policy.require", outcome.notes["require"])
     _pair_certificates(outcome)
     return outcome
 
 
-def _flattened(directives: list[Directive]) -> list[Directive]:
-    flat: list[Directive] = []
-    for each in directives:
-        if each.is_section and each.key in {"ifmodule", "ifdefine", "ifversion"}:
-            flat += _flattened(each.children)
-        else:
-            flat.append(each)
-    return flat
-
-
 @becomes("a listener")
 def _virtual_host(outcome: Outcome, section: Directive) -> None:
-    children = _flattened(section.children)
+    children = flattened(section.children, _GROUPING)
     said = {child.key: child.text.lower() for child in children if not child.is_section}
     if said.get("ftp") != "on":
         outcome.remark(section, "passed over: it does not speak FTP")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from ftpstwist.config.migration.apachestyle import Directive, parse
+from ftpstwist.config.migration.apachestyle import Directive, flattened, parse
 from ftpstwist.config.migration.mod_tls import MOD_TLS, REQUIRED
 from ftpstwist.config.migration.outcome import (
     Converter,
@@ -39,6 +39,8 @@ _OF_HOSTS = (
 )
 """What is taken over of a virtual host, or said to be left out."""
 
+_GROUPING = frozenset({"ifmodule", "ifdefine", "global"})
+"""Sections that hold nothing of their own: conditions on modules, and the like."""
 UNKNOWN = "not known to this converter; look for it in docs/configuration.md"
 
 
@@ -50,22 +52,11 @@ def convert(text: str) -> Outcome:
     """
     outcome = Outcome()
     outcome.notes["classes"] = {}
-    directives = list(_flattened(parse(text)))
+    directives = flattened(parse(text), _GROUPING)
     _note_classes(outcome, directives)
     apply(outcome, directives, DIRECTIVES, UNKNOWN)
     _finish(outcome)
     return outcome
-
-
-def _flattened(directives: list[Directive]) -> list[Directive]:
-    """Take out sections that only group: conditions on modules, and Global."""
-    flat: list[Directive] = []
-    for each in directives:
-        if each.is_section and each.key in {"ifmodule", "ifdefine", "global"}:
-            flat += _flattened(each.children)
-        else:
-            flat.append(each)
-    return flat
 
 
 def _note_classes(outcome: Outcome, directives: list[Directive]) -> None:
@@ -154,7 +145,7 @@ def _rule(outcome: Outcome, section: Directive, condition: dict[str, object]) ->
 
 @becomes("`hosts`, if ServerAlias or ServerName names it; a listener, if it is implicit")
 def _virtual_host(outcome: Outcome, section: Directive) -> None:
-    inner = {child.key: child for child in _flattened(section.children)}
+    inner = {child.key: child for child in flattened(section.children, _GROUPING)}
     options = inner.get("tlsoptions")
     if options is not None and "useimplicitssl" in options.text.lower():
         port = inner["port"].text if "port" in inner else "990"
