@@ -6,30 +6,22 @@ embed; see docs/embedding.md.
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.portal import IRealm
 from twisted.internet.endpoints import serverFromString
-from twisted.internet.interfaces import IReactorCore, IReactorFDSet, IReactorFromThreads, IReactorTime
+from twisted.internet.interfaces import IReactorCore, IReactorFromThreads, IReactorTime
 from twisted.logger import Logger
 
-from ftpstwist.commands.context import Session
-from ftpstwist.config.form_network import PortRange
 from ftpstwist.config.schema import Settings
-from ftpstwist.config.schema_data import AUTO
-from ftpstwist.dtp.advertised import AddressRule, AdvertisedAddresses
-from ftpstwist.dtp.passive import PassivePool
-from ftpstwist.dtp.rendezvous import SessionDataConnections
-from ftpstwist.dtp.settings import DataSettings, PassiveSettings
-from ftpstwist.interfaces import EventSink, SessionTls, TlsError
+from ftpstwist.interfaces import EventSink, SessionTls
 from ftpstwist.pi.admission import Admission, AdmissionLimits
 from ftpstwist.services.accounts import build_accounts
 from ftpstwist.services.certificates import Certificates
+from ftpstwist.services.data import DataParts, IDataReactor
 from ftpstwist.services.files import LocalHomes, MakeFilesystem
 from ftpstwist.services.hosts import build_hosts
 from ftpstwist.services.legacy import LegacyFactory
@@ -41,9 +33,6 @@ from ftpstwist.services.root import FtpsService
 from ftpstwist.services.sessions import ControlFactory, SessionParts, Sessions
 from ftpstwist.services.threads import ThreadService
 from ftpstwist.services.watch import WatchService
-from ftpstwist.session.events import TlsFacts, TlsFailed
-from ftpstwist.session.fxp import Networks
-from ftpstwist.session.policy import CloseNotify, ProtectionLevel
 from ftpstwist.session.state import Service
 from ftpstwist.storage.threads import TwistedWorkerThreads
 from ftpstwist.tls.binding import PerSessionTls
@@ -55,7 +44,7 @@ _log = Logger()
 _PASSWORD_THREADS = 2
 
 
-class IReactor(IReactorCore, IReactorTime, IReactorFDSet, IReactorFromThreads):
+class IReactor(IDataReactor, IReactorCore, IReactorFromThreads):
     """What the server needs of a reactor; every reactor of Twisted on Unix has it."""
 
 
@@ -105,7 +94,7 @@ def ftps_service(
         build if realm is None and checkers is None else None,
         certificates.knows,
     )
-    data = _DataParts(settings, reactor, threads)
+    data = DataParts(settings, reactor=reactor, threads=threads, sink=logs, now=now)
     parts = SessionParts(
         hosts=hosts.book,
         handshake_seconds=settings.tls.handshake_timeout,
@@ -190,119 +179,3 @@ def _admission_limits(settings: Settings) -> AdmissionLimits:
         allow=settings.server.allow,
         deny=settings.server.deny,
     )
-
-
-class _DataParts:
-    """What the data connections of all sessions share, and how one session's are made."""
-
-    def __init__(self, settings: Settings, reactor: IReactor, threads: TwistedWorkerThreads) -> None:
-        self._reactor = reactor
-        self._threads = threads
-        self.pool = PassivePool(
-            _passive_settings(settings), reactor=reactor, clock=reactor, random=random.SystemRandom(), report=_report
-        )
-        rules = [AddressRule("" if name == AUTO else name, network) for network, name in settings.passive.rules]
-        self._addresses = AdvertisedAddresses(
-            rules, threads=threads, clock=reactor, refresh_seconds=settings.passive.lookup_interval
-        )
-        self._data_settings = _data_settings(settings)
-
-    def make(self, session: Session) -> SessionDataConnections:
-        """Make the server-DTP of one session."""
-        return SessionDataConnections(
-            _ControlSide(session),
-            pool=self.pool,
-            addresses=self._addresses,
-            settings=self._data_settings,
-            reactor=self._reactor,
-            clock=self._reactor,
-            threads=self._threads,
-        )
-
-
-def _passive_settings(settings: Settings) -> PassiveSettings:
-    passive, limits = settings.passive, settings.limits
-    return PassiveSettings(
-        addresses=[str(address) for address in settings.passive_addresses],
-        ports=_numbers(passive.ports),
-        expectations=limits.expectations,
-        expectations_per_peer=limits.expectations_per_address,
-        expectation_seconds=passive.expectation_timeout,
-        hello_seconds=passive.hello_timeout,
-        peer_networks=passive.other_peers,
-        linger_seconds=settings.transfer.close_timeout,
-        lingering=limits.closing_connections,
-    )
-
-
-def _data_settings(settings: Settings) -> DataSettings:
-    transfer = settings.transfer
-    return DataSettings(
-        open_seconds=transfer.connect_timeout,
-        handshake_seconds=settings.tls.handshake_timeout,
-        stall_seconds=transfer.stall_timeout,
-        quantum=transfer.quantum,
-        first_chunk=transfer.first_chunk,
-        largest_chunk=transfer.largest_chunk,
-        active_source_ports=_numbers(settings.active.source_ports),
-    )
-
-
-def _numbers(ports: PortRange) -> range:
-    return range(ports.first, ports.last + 1)
-
-
-def _report(peer: str, kind: str, detail: str, remedy: str) -> None:
-    _log.warn("{kind} from {peer}: {detail}. {remedy}", kind=kind, peer=peer, detail=detail, remedy=remedy)
-
-
-@dataclass(frozen=True, slots=True)
-class _ControlSide:
-    """What the server-DTP may know of its session."""
-
-    _session: Session
-
-    @property
-    def peer(self) -> str:
-        return self._session.transport.peer.host
-
-    @property
-    def host(self) -> str:
-        return self._session.transport.host.host
-
-    @property
-    def user(self) -> str:
-        return self._session.state.user
-
-    @property
-    def session_tls(self) -> SessionTls | None:
-        return self._session.tls if self._session.state.has_session_tls else None
-
-    @property
-    def is_data_private(self) -> bool:
-        return self._session.state.level is ProtectionLevel.PRIVATE
-
-    @property
-    def control_facts(self) -> TlsFacts | None:
-        return self._session.tls_facts
-
-    @property
-    def may_end_anyhow(self) -> bool:
-        book = self._session.settings.policy
-        return book.upload_close_notify_for(self._session.subject) is CloseNotify.LENIENT
-
-    @property
-    def other_servers(self) -> Networks:
-        return self._session.other_servers
-
-    def data_goes_to_server(self, address: str) -> None:
-        _log.info(
-            "{session} {user}: the data connection is with the server {peer}, not with the client",
-            session=self._session.id,
-            user=self.user,
-            peer=address,
-        )
-
-    def data_tls_failed(self, error: TlsError) -> None:
-        session = self._session
-        session.sink.record(TlsFailed(session.ref, session.now(), "data", error.cause, error.remedy, error.offered))

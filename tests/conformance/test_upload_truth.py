@@ -253,7 +253,7 @@ def test_true_client_behind_a_foreign_one(server):
                 with control.wrap_data(data) as stream:
                     assert read_to_end(stream).replace(b"\r", b"") == OLD
         assert control.answer().code == 226
-    assert re.search(r"foreign-data-peer from 127\.0\.0\.[23]: .*peer networks", server.log())
+    assert re.search(r"- 127\.0\.0\.[23] -: foreign-data-peer .*peer networks", server.log())
 
 
 def test_no_data_connection(server):
