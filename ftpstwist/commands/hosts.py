@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from ftpstwist.interfaces import Authenticator
+from ftpstwist.session.certificate import AddressMatch
 from ftpstwist.session.fxp import NOBODY, ServerToServer
 from ftpstwist.session.policybook import PolicyBook
 
@@ -30,6 +31,7 @@ class SessionSettings:
         idle_seconds: Longest pause between commands while no transfer runs.
         login_seconds: Longest time from connecting to being logged in.
         certificate_at_user: Whether a certificate that is enough logs in at USER (232); else at PASS, after 331.
+        certificate_address: Whether a client has to come from an address that its certificate names.
         login_attempts: Wrong passwords after which the connection is closed.
         unknown_commands: Unknown commands after which the connection is closed.
         line_octets: Longest command line.
@@ -50,6 +52,7 @@ class SessionSettings:
     idle_seconds: float = 300
     login_seconds: float = 60
     certificate_at_user: bool = True
+    certificate_address: AddressMatch = AddressMatch.IGNORE
     login_attempts: int = 3
     unknown_commands: int = 10
     line_octets: int = 8192

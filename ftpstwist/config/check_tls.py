@@ -13,6 +13,7 @@ from ftpstwist.config.policywords import left_in_clear
 from ftpstwist.config.rule import Rule, Surroundings
 from ftpstwist.config.schema import Settings
 from ftpstwist.config.schema_tls import TlsSettings
+from ftpstwist.session.certificate import AddressMatch
 from ftpstwist.session.events import TlsFacts
 from ftpstwist.session.policy import Require, SessionReuse
 from ftpstwist.tls.authorities import AskClients, ClientPolicy
@@ -104,6 +105,16 @@ def _required_certificates_are_asked_for(settings: Settings, _: Surroundings) ->
         )
 
 
+def _addresses_can_match(settings: Settings, _: Surroundings) -> Iterator[Complaint]:
+    clients = settings.tls.clients
+    if clients.address is not AddressMatch.IGNORE and clients.ask is AskClients.OFF:
+        yield settings.origin.complain(
+            "tls.clients.address",
+            "certificates are compared with addresses, but no client is asked for one",
+            'Write ask = "required" in [tls.clients], or take it out',
+        )
+
+
 def _certificate_rules_make_sense(settings: Settings, _: Surroundings) -> Iterator[Complaint]:
     yield from complain_of_rules(settings)
     certificates, clients = settings.accounts.certificates, settings.tls.clients
@@ -123,6 +134,7 @@ def _certificate_rules_make_sense(settings: Settings, _: Surroundings) -> Iterat
 
 RULES = (
     Rule(("tls.clients",), _clients_can_be_verified),
+    Rule(("tls.clients.address", "tls.clients.ask"), _addresses_can_match),
     Rule(("tls.clients.ask", "policy.require"), _required_certificates_are_asked_for),
     Rule(("accounts.certificates", "tls.clients.ask"), _certificate_rules_make_sense),
     Rule(("tls.certificates",), _certificates_are_usable),

@@ -11,6 +11,7 @@ from ftpstwist.auth.userrecord import CertificateMode
 from ftpstwist.config.form import join_words, or_word, path, text, word
 from ftpstwist.config.form_numbers import whole
 from ftpstwist.config.setting import required, setting
+from ftpstwist.session.certificate import AddressMatch
 from ftpstwist.tls.authorities import DEFAULT_DEPTH, MAX_DEPTH, AskClients, ExpiredList
 
 HostPath = Annotated[Path, path()]
@@ -63,6 +64,11 @@ class ClientCertificateSettings:
     )
     depth: Annotated[int, whole(most=MAX_DEPTH)] = setting(
         DEFAULT_DEPTH, "Most certificates between the one of the client and that of an authority."
+    )
+    address: AddressMatch = setting(
+        AddressMatch.IGNORE,
+        "Whether a client that shows a certificate has to come from an IP address that it names (subjectAltName). "
+        '"require": others are answered 421 behind the handshake; "log": they stay, and the log tells; "ignore": no.',
     )
     unknown: Unknown = setting(
         Unknown.REFUSE,

@@ -17,7 +17,8 @@ from ftpstwist.commands.context import Session
 from ftpstwist.interfaces import ControlTransport, TlsError
 from ftpstwist.pi.admission import Admission
 from ftpstwist.pi.conversation import GOODBYES, Conversation
-from ftpstwist.session.events import ObsoleteTls, SessionClosed, SessionOpened, TlsFacts, TlsFailed
+from ftpstwist.session.certificate import AddressMatch, address_objection
+from ftpstwist.session.events import Misused, ObsoleteTls, SessionClosed, SessionOpened, TlsFacts, TlsFailed
 from ftpstwist.wire.reply import Reply
 
 _log = Logger()
@@ -95,7 +96,9 @@ class ServerPI:
         if facts.is_obsolete:
             session.sink.record(ObsoleteTls(session.ref, session.now(), facts.version, facts.cipher))
         self._restart_idle()
-        if not self._greeted:
+        if not self._is_where_certificate_says(facts):
+            self._say_goodbye("Your certificate is for another address than yours", reason="certificate-address")
+        elif not self._greeted:
             self._greet()
 
     def tls_cleared(self) -> None:
@@ -170,6 +173,18 @@ class ServerPI:
         seconds = self._clock.seconds() - self._opened
         session.sink.record(SessionClosed(session.ref, session.now(), seconds, self._reason))
         self._gone(self)
+
+    def _is_where_certificate_says(self, facts: TlsFacts) -> bool:
+        """Tell whether the client may stay; the log learns why not, and also if it may in spite of it."""
+        session, match = self._session, self._session.settings.certificate_address
+        if match is AddressMatch.IGNORE or facts.certificate is None:
+            return True
+        objection = address_objection(session.tls.client_certificate, session.transport.peer.host)
+        if objection is None:
+            return True
+        remedy = 'give the client one with its address, or set [tls.clients] address = "ignore"'
+        session.sink.record(Misused(session.ref, session.now(), "certificate-address", objection, remedy))
+        return match is AddressMatch.LOG
 
     # --- greeting, time limits, closing ---
 

@@ -78,6 +78,7 @@ def _session_settings(settings: Settings, policy: PolicyBook) -> SessionSettings
         idle_seconds=server.idle_timeout,
         login_seconds=server.login_timeout,
         certificate_at_user=settings.accounts.certificates.reply is CertificateReply.AT_USER,
+        certificate_address=settings.tls.clients.address,
         login_attempts=limits.login_attempts,
         unknown_commands=limits.unknown_commands,
         line_octets=limits.command_line,

@@ -8,6 +8,8 @@ that look alike when printed are not the same for that.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import Enum
+from ipaddress import ip_address
 
 RelativeName = tuple[tuple[str, str], ...]
 """One part of a distinguished name: pairs of an attribute's OID in dots and its value, sorted; mostly one pair."""
@@ -30,6 +32,7 @@ class PeerCertificate:
         emails: Addresses among its alternative names, as written.
         dns_names: Host names among them, in lower case.
         uris: URIs among them, as written.
+        addresses: IP addresses among them, in their shortest form.
         principals: User principal names among them (the otherName that Microsoft's directories use).
         not_before: Begin of its validity, in seconds since the epoch.
         not_after: End of its validity, in seconds since the epoch.
@@ -48,12 +51,34 @@ class PeerCertificate:
     emails: tuple[str, ...] = ()
     dns_names: tuple[str, ...] = ()
     uris: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
     principals: tuple[str, ...] = ()
     purposes: frozenset[str] | None = None
 
     def attributes(self, oid: str) -> tuple[str, ...]:
         """Return the values of an attribute of the subject, given by its OID in dots."""
         return tuple(value for part in self.subject for kind, value in part if kind == oid)
+
+
+class AddressMatch(Enum):
+    """Whether a client has to come from an address in its certificate; the value is the word of the configuration."""
+
+    IGNORE = "ignore"
+    """No."""
+    LOG = "log"
+    """No, but the log tells when it does not."""
+    REQUIRE = "require"
+    """Yes: whoever comes from elsewhere is not listened to."""
+
+
+def address_objection(certificate: PeerCertificate | None, peer: str) -> str | None:
+    """Return why a client at *peer* is not where its certificate says (RFC 5280 section 4.2.1.6); ``None`` if it is."""
+    if certificate is None:
+        return "the client's certificate can not be read"
+    if str(ip_address(peer.partition("%")[0])) in certificate.addresses:
+        return None
+    named = " or ".join(certificate.addresses) or "no address"
+    return f"the certificate of {write_name(certificate.subject)!a} is for {named}, not for {peer}"
 
 
 _SHORT_NAMES = {

@@ -46,6 +46,7 @@ def _read(certificate: x509.Certificate, *, trusted: bool) -> PeerCertificate:
         emails=tuple(names.get_values_for_type(x509.RFC822Name)) if names else (),
         dns_names=tuple(name.lower() for name in names.get_values_for_type(x509.DNSName)) if names else (),
         uris=tuple(names.get_values_for_type(x509.UniformResourceIdentifier)) if names else (),
+        addresses=tuple(str(each) for each in names.get_values_for_type(x509.IPAddress)) if names else (),
         principals=_principals(names) if names else (),
         purposes=_purposes(certificate),
     )

@@ -175,6 +175,7 @@ def test_virtual_hosts_of_proftpd_become_hosts():
         ("DeleteAbortedStores on", "storage.incomplete", "discard"),
         ("TLSVerifyClient optional", "tls.clients.ask", "optional"),
         ("TLSProtocol TLSv1.3", "tls.profile", "modern"),
+        ("TLSOptions iPAddressRequired", "tls.clients.address", "require"),
         ("TLSOptions UseImplicitSSL\nPort 990", "server.implicit", ["tcp:990"]),
         ("<VirtualHost 192.0.2.1>\nPort 9990\nTLSOptions UseImplicitSSL\n</VirtualHost>", "server.implicit", ["tcp:9990"]),
         (("<VirtualHost 192.0.2.1>\nServerName B\nServerAlias b.example.org *.b.example.org\nServerIdent on Hi\n"

@@ -8,6 +8,7 @@ import signal
 import ssl
 import subprocess
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
@@ -294,6 +295,29 @@ def test_a_required_certificate(world, alice, tmp_path, version):
         with Client("127.0.0.1", server.port("implicit"), implicit=True, certificate=alice) as client:
             assert client.answer().code == 220
             assert client.code("USER alice") == 232
+
+
+@pytest.mark.parametrize("choice", ["require", "log"])
+def test_a_client_that_is_not_where_its_certificate_says(world, tmp_path, choice):
+    """It is told so before any login, or stays and only the log tells; one that is in its place notices nothing."""
+    here, none = ip_address("127.0.0.1"), ip_address("192.0.2.7")
+    good = world.staff.issue("alice", x509.IPAddress(here)).write(world.folder, "here")
+    bad = world.staff.issue("alice", x509.IPAddress(none)).write(world.folder, "elsewhere")
+    with running_server(tmp_path, world.config(address=f'"{choice}"'), tables=RULES) as server:
+        with protected(server, good) as client:
+            assert client.code("USER alice") == 232
+        with protected(server, None) as client:
+            client.login()
+        assert "certificate-address" not in server.log()
+        with protected(server, bad) as client:
+            if choice == "log":
+                assert client.code("USER alice") == 232
+            else:
+                assert client.answer().code == 421
+                assert client.is_closed()
+        with Client("127.0.0.1", server.port("implicit"), implicit=True, certificate=bad) as client:
+            assert client.answer().code == (220 if choice == "log" else 421)
+        eventually(lambda: "is for 192.0.2.7, not for 127.0.0.1" in server.log())
 
 
 # --- data connections ---

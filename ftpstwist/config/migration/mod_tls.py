@@ -97,6 +97,8 @@ def _options(outcome: Outcome, directive: Directive) -> None:
         elif word == "nosessionreuserequired":
             outcome.set("tls.session_reuse", "prefer")
             outcome.notes["reuse"] = True
+        elif word == "ipaddressrequired":
+            outcome.set("tls.clients.address", "require")
         elif word in remarks:
             outcome.remark(directive, f"{option}: {remarks[word]}")
         else:
@@ -114,7 +116,7 @@ OPTIONS = {
     "AllowWeakSecurity": "left out, except for a listener in [[server.legacy]]",
     "CommonNameRequired": "left out: reverse DNS proves nothing; demand client certificates instead",
     "dNSNameRequired": "left out: reverse DNS proves nothing; demand client certificates instead",
-    "iPAddressRequired": "left out: demand client certificates, and restrict networks with server.allow",
+    "iPAddressRequired": 'address = "require" in [tls.clients]',
     "EnableDiags": "left out: every failed handshake is explained in the log",
     "ExportCertData": "left out: no programs are run; events carry the fingerprint of the client certificate",
     "IgnoreSNI": "left out: an unknown name never ends a handshake, unless [tls] has sni_strict",
