@@ -40,7 +40,11 @@ class ReadHandle(Protocol):
     """A file open for RETR, or a listing being made; read from its start offset to its end."""
 
     def read_into(self, buffer: memoryview) -> int:
-        """Fill as much of *buffer* as is at hand; return the octets filled, 0 at the end only."""
+        """Fill as much of *buffer* as is at hand; return the octets filled, 0 at the end only.
+
+        Raises:
+            FtpError: STORAGE_FAILED if the file ends before the size it had when it was opened.
+        """
 
     def close(self) -> None:
         """Release it; calling twice does no harm."""

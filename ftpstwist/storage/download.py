@@ -1,11 +1,15 @@
-"""A file open for RETR (RFC 959 section 4.1.3, REST as in RFC 3659 section 5.3)."""
+"""A file open for RETR (RFC 959 section 4.1.3, REST as in RFC 3659 section 5.3).
+
+What is added to the file while it is sent is sent, too. A file that has become
+shorter is an error: its end would be taken for the end of what was asked for.
+"""
 
 from __future__ import annotations
 
 import os
 
 from ftpstwist.storage.descriptor import Descriptor
-from ftpstwist.storage.errors import translating
+from ftpstwist.storage.errors import require_all_sent, translating
 from ftpstwist.wire.pathname import Pathname
 
 
@@ -16,12 +20,14 @@ class LocalReadHandle:
         path: Its name, for the log.
         descriptor: The file, open for reading; closed at the end.
         offset: Where to begin, in octets.
+        size: Octets it has now; ending before them is an error.
     """
 
-    def __init__(self, path: Pathname, *, descriptor: Descriptor, offset: int) -> None:
+    def __init__(self, path: Pathname, *, descriptor: Descriptor, offset: int, size: int) -> None:
         self._path = path
         self._descriptor = descriptor
         self._offset = offset
+        self._size = size
         os.posix_fadvise(descriptor.number, offset, 0, os.POSIX_FADV_SEQUENTIAL)
 
     def fileno(self) -> int:
@@ -29,10 +35,16 @@ class LocalReadHandle:
         return self._descriptor.number
 
     def read_into(self, buffer: memoryview) -> int:
-        """Fill as much of *buffer* as the file has; return the octets filled, 0 at the end only."""
+        """Fill as much of *buffer* as the file has; return the octets filled, 0 at the end only.
+
+        Raises:
+            FtpError: STORAGE_FAILED if the file has become shorter (client sees 451).
+        """
         with translating("read", self._path):
             filled = os.preadv(self._descriptor.number, [buffer], self._offset)
         self._offset += filled
+        if not filled:
+            require_all_sent(self._path, sent_to=self._offset, size=self._size)
         return filled
 
     def close(self) -> None:

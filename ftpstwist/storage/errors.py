@@ -58,6 +58,22 @@ def translate(error: OSError, *about: object) -> FtpError:
     return FtpError(kind, f"{' '.join(map(str, about))}: {symbol}: {error}")
 
 
+def require_all_sent(path: object, *, sent_to: int, size: int) -> None:
+    """Refuse to take for whole a file that ends before the size it had when it was opened.
+
+    Args:
+        path: Its name, for the log.
+        sent_to: Where it ended, in octets from its beginning.
+        size: Its size when it was opened.
+
+    Raises:
+        FtpError: STORAGE_FAILED (client sees 451).
+    """
+    if sent_to < size:
+        cause = f"{path} had {size} octets when it was opened, but ended at {sent_to}: another program cut it off"
+        raise FtpError(ErrorKind.STORAGE_FAILED, cause, "the file became shorter while it was sent")
+
+
 @contextmanager
 def translating(*about: object) -> Iterator[None]:
     """Turn every ``OSError`` of the block into the :class:`FtpError` it means.

@@ -92,7 +92,8 @@ class LocalFilesystem:
         with translating("open for reading", path), self._root.locate(path) as place:
             node = place.require_file()
             _require_within(offset, node.status.st_size, path)
-            return LocalReadHandle(path, descriptor=reopen(node.descriptor, os.O_RDONLY), offset=offset)
+            descriptor = reopen(node.descriptor, os.O_RDONLY)
+            return LocalReadHandle(path, descriptor=descriptor, offset=offset, size=node.status.st_size)
 
     def open_write(self, path: Pathname, disposition: Disposition, offset: int = 0) -> NewUpload | InPlaceUpload:
         """Open a file for writing without any visible effect yet."""

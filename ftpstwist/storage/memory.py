@@ -74,7 +74,7 @@ class MemoryFilesystem:
         with self._lock:
             file = _require_file(self._existing(path), path)
             _require_within(offset, len(file.content), path)
-            return MemoryReadHandle(self._books, file, offset)
+            return MemoryReadHandle(self._books, path, file, offset)
 
     def open_write(
         self, path: Pathname, disposition: Disposition, offset: int = 0

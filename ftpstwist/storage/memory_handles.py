@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ftpstwist.interfaces import ErrorKind, FtpError, Octets
+from ftpstwist.storage.errors import require_all_sent
 from ftpstwist.storage.settings import Incomplete
 from ftpstwist.wire.pathname import Pathname
 
@@ -95,21 +96,26 @@ class MemoryReadHandle:
 
     Args:
         books: Of the filesystem.
+        path: Its name, for the log.
         file: What is read.
         offset: Where to begin.
     """
 
-    def __init__(self, books: Books, file: MemoryFile, offset: int) -> None:
+    def __init__(self, books: Books, path: Pathname, file: MemoryFile, offset: int) -> None:
         self._books = books
+        self._path = path
         self._file = file
         self._offset = offset
+        self._size = len(file.content)
 
     def read_into(self, buffer: memoryview) -> int:
-        """Fill as much of *buffer* as the file has."""
+        """Fill as much of *buffer* as the file has; STORAGE_FAILED if it has become shorter."""
         with self._books.lock:
             octets = self._file.content[self._offset : self._offset + len(buffer)]
         buffer[: len(octets)] = octets
         self._offset += len(octets)
+        if not octets:
+            require_all_sent(self._path, sent_to=self._offset, size=self._size)
         return len(octets)
 
     def close(self) -> None:

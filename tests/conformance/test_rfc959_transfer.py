@@ -398,6 +398,26 @@ def test_abor_ends_a_transfer(request, command, tls):
     assert client.download("RETR next")[0] == b"next"
 
 
+@pytest.mark.parametrize("kind", ["I", "A"])
+@pytest.mark.parametrize("tls", [True, False], ids=["TLS", "clear"])
+def test_a_file_that_is_cut_off_while_it_is_sent(request, kind, tls):
+    """B13: 451 and a reset, never 226 and a good end: the client would take what it has for the file."""
+    client = request.getfixturevalue("tls_client" if tls else "client")
+    folder = request.getfixturevalue("tls_folder" if tls else "folder")
+    big_file(folder)
+    assert client.code(f"TYPE {kind}") == 200
+    data = client.begin("RETR big")
+    assert data.recv(1)
+    os.truncate(folder / "big", 1000)
+    with pytest.raises(OSError, match="."):
+        while data.recv(1 << 20):
+            pass
+    data.close()
+    assert client.answer() == Answer(451, ["Local error in processing: the file became shorter while it was sent"])
+    (folder / "next").write_bytes(b"next")
+    assert client.download("RETR next")[1].code == 226
+
+
 def test_abor_ends_a_listing(clear_server):
     """B20: LIST, too."""
     with clear(clear_server, user="slow") as client:

@@ -224,6 +224,29 @@ class FilesystemContract:
         handle.close()
         assert get(filesystem, "/f") == b"new"
 
+    def test_a_file_that_grows_is_sent_to_its_end(self, filesystem):
+        """A log can be fetched while it is written to."""
+        put(filesystem, "/f", b"12345")
+        handle = filesystem.open_read(at("/f"))
+        put(filesystem, "/f", b"678", Disposition.APPEND)
+        buffer = memoryview(bytearray(20))
+        assert (handle.read_into(buffer), handle.read_into(buffer)) == (8, 0)
+        handle.close()
+
+    @pytest.mark.parametrize("offset", [0, 3])
+    def test_a_file_that_shrinks_is_never_taken_for_whole(self, discarding, offset):
+        """A download that can not give all the octets there were is no success (451, not 226)."""
+        put(discarding, "/f", b"12345")
+        growing = discarding.open_write(at("/f"), Disposition.APPEND)
+        growing.write(b"678")
+        handle = discarding.open_read(at("/f"), offset)
+        growing.abandon()
+        buffer = memoryview(bytearray(20))
+        assert handle.read_into(buffer) == 5 - offset
+        with refused(ErrorKind.STORAGE_FAILED):
+            handle.read_into(buffer)
+        handle.close()
+
     # --- STOR ---
 
     def test_nothing_is_visible_before_commit(self, filesystem):
