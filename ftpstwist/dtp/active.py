@@ -2,7 +2,8 @@
 
 Only to the client itself, or to other servers that this user may transfer
 with, and only to unprivileged ports: a server that connects anywhere is a tool for attacks on
-third hosts (RFC 2577 section 3).
+third hosts (RFC 2577 section 3). The unspecified address, which some clients name
+for want of knowing their own, stands for the client's.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from twisted.internet.defer import TimeoutError as WaitedTooLong
 from twisted.internet.interfaces import IReactorFDSet, IReactorTime
 
-from ftpstwist.dtp.peer import lies_in, normal_address
+from ftpstwist.dtp.peer import lies_in, normal_address, unspecified_address
 from ftpstwist.dtp.readiness import ReactorSocket
 from ftpstwist.dtp.settings import IPNetwork
 from ftpstwist.interfaces import ErrorKind, FtpError
@@ -26,7 +27,7 @@ _TRY_NEXT_PORT = {errno.EADDRINUSE, errno.EADDRNOTAVAIL}
 
 
 def require_allowed(target: HostPort, peer: str, networks: Iterable[IPNetwork]) -> HostPort:
-    """Return *target*, its address normalised, if a data connection may go there.
+    """Return *target* with the one spelling of its address, if a data connection may go there.
 
     Args:
         target: As PORT or EPRT named it.
@@ -44,6 +45,8 @@ def require_allowed(target: HostPort, peer: str, networks: Iterable[IPNetwork]) 
         raise FtpError(
             ErrorKind.TARGET_NOT_ALLOWED, f"data connection to low port {target.port}", "use a port above 1023"
         )
+    if host == unspecified_address(peer):
+        host = peer
     if host != peer and not lies_in(host, networks):
         raise FtpError(
             ErrorKind.TARGET_NOT_ALLOWED,

@@ -20,6 +20,11 @@ def normal_address(text: str) -> str:
     return str(address)
 
 
+def unspecified_address(peer: str) -> str:
+    """Return the "this host" of *peer*'s address family (RFC 1122 section 3.2.1.3, RFC 4291 section 2.5.2)."""
+    return "::" if ":" in peer else "0.0.0.0"  # noqa: S104 - nothing is bound to it
+
+
 def lies_in(address: str, networks: Iterable[IPNetwork]) -> bool:
     """Tell whether one of *networks* holds *address*."""
     numeric = ip_address(address)

@@ -222,7 +222,7 @@ def test_alpn_of_data_connections(free, version):
         "PORT 127,0,0,1,3,255",
         "EPRT |1|127.0.0.1|22|",
         "EPRT |1|127.0.0.1|1023|",
-        "PORT 0,0,0,0,{high},{low}",
+        "PORT 0,0,0,1,{high},{low}",
         "EPRT |1|255.255.255.255|{port}|",
         "EPRT |1|224.0.0.1|{port}|",
     ],

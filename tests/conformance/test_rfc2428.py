@@ -114,7 +114,7 @@ def test_eprt_is_no_way_to_reach_others(client, argument):
     assert client.code("LIST") == 425
 
 
-@pytest.mark.parametrize("argument", ["|2|::1|80|", "|2|2001:db8::1|51201|", "|2|::2|51201|", "|2|::|51201|"])
+@pytest.mark.parametrize("argument", ["|2|::1|80|", "|2|2001:db8::1|51201|", "|2|::2|51201|", "|2|::|80|"])
 def test_eprt_over_ipv6_is_no_way_to_reach_others(clear_server, argument):
     """E3: the same there."""
     with clear(clear_server, "::1") as client:
@@ -127,6 +127,21 @@ def test_eprt_takes_an_address_in_any_of_its_forms(clear_server):
         port = listener.getsockname()[1]
         assert client.code(f"EPRT |2|0:0:0:0:0:0:0:1|{port}|") == 200
         assert client.code(f"EPRT |2|::1%lo|{port}|") == 501
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_the_unspecified_address_is_the_clients_own(clear_server, host):
+    """E1, K4: a client that listens everywhere and names that (lftp over IPv6) is called back, and nobody else is."""
+    with clear(clear_server, host) as client:
+        with socket.create_server((host, 0), family=client.sock.family) as listener:
+            listener.settimeout(TIMEOUT)
+            port = listener.getsockname()[1]
+            assert client.code(f"EPRT |2|::|{port}|" if ":" in host else f"EPRT |1|0.0.0.0|{port}|") == 200
+            assert client.code("NLST missing*") == 150
+            data, address = listener.accept()
+            with data:
+                assert (address[0], data.recv(100)) == (host, b"")
+        assert client.answer().code == 226
 
 
 # --- EPSV ---

@@ -409,9 +409,8 @@ def test_a_file_that_is_cut_off_while_it_is_sent(request, kind, tls):
     data = client.begin("RETR big")
     assert data.recv(1)
     os.truncate(folder / "big", 1000)
-    with pytest.raises(OSError, match="."):
-        while data.recv(1 << 20):
-            pass
+    with pytest.raises(OSError):
+        b"".join(iter(lambda: data.recv(1 << 20), b""))
     data.close()
     assert client.answer() == Answer(451, ["Local error in processing: the file became shorter while it was sent"])
     (folder / "next").write_bytes(b"next")

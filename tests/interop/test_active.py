@@ -13,7 +13,6 @@ from tests.support.server import Server
 CONTENT = bytes(range(256)) * 2048
 ADAPTERS = [adapter for adapter in CLIENTS if "active" in adapter.options]
 HOSTS = ("127.0.0.1", "::1")
-UNABLE = {("lftp", "::1"): "lftp names :: as its own address in EPRT"}
 
 
 def curl_forgets_tls() -> bool:
@@ -26,8 +25,6 @@ def curl_forgets_tls() -> bool:
 def test_active_mode(adapter: Adapter, host, server: Server, folder: Folder):
     """Lists, uploads and downloads by PORT or EPRT."""
     usable(adapter)
-    if (adapter.name, host) in UNABLE:
-        pytest.skip(UNABLE[adapter.name, host])
     if adapter.name == "curl" and curl_forgets_tls():
         pytest.skip("curl 7.87 and 7.88 begin no TLS on active data connections")
     (folder.remote / "there").write_bytes(CONTENT)
