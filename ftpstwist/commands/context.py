@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from twisted.internet.defer import DeferredSemaphore
+
 from ftpstwist.commands.hosts import HostBook, SessionSettings, VirtualHost
 from ftpstwist.interfaces import (
     Authenticator,
@@ -39,6 +41,7 @@ class Session:
         transport: The control connection.
         tls: Mints the TLS channels of this session.
         threads: For storage.
+        digest_turns: How many digests are computed at once, of all sessions together.
         sink: Takes audit events.
         now: Seconds since the epoch.
         data: The server-DTP of this session; set right after.
@@ -54,6 +57,7 @@ class Session:
     transport: ControlTransport
     tls: SessionTls
     threads: WorkerThreads
+    digest_turns: DeferredSemaphore
     sink: EventSink
     now: Callable[[], float]
     data: DataConnections = field(init=False)

@@ -16,6 +16,7 @@ from contextlib import asynccontextmanager
 from twisted.internet.defer import CancelledError
 
 from ftpstwist.commands.context import Invocation, RunningTransfer, Session
+from ftpstwist.commands.integrity import DigestedUpload
 from ftpstwist.commands.registry import verb
 from ftpstwist.interfaces import DataConnection, Disposition, ErrorKind, FtpError, ReadHandle, WriteHandle
 from ftpstwist.session.events import Direction, FileTransferred, TlsFacts
@@ -66,9 +67,13 @@ async def _store(session: Session, command: Invocation, path: Pathname, disposit
     require_data_connection(session, command)
     _require_image_for_restart(session, command.restart_offset)
     sink = await session.threads.run(session.files.open_write, path, disposition, command.restart_offset)
+    logged = session.settings.digests.logged
+    if logged is not None and disposition is not Disposition.APPEND and not command.restart_offset:
+        sink = DigestedUpload(sink, logged)
     async with _audited(session, command, sink.path, Direction.RECEIVED) as transfer:
         octets = await _receive_or_abandon(session, command, sink, transfer, disposition)
         await session.threads.run(sink.commit)
+        transfer.digest = sink.digest if isinstance(sink, DigestedUpload) else ""
     return Reply(226, f"Stored {octets} octets; the file has {sink.size}")
 
 
@@ -144,6 +149,7 @@ class _Audit:
     def __init__(self, running: RunningTransfer) -> None:
         self._running = running
         self._connection: DataConnection | None = None
+        self.digest = ""
 
     def watch(self, connection: DataConnection) -> None:
         """The data connection is open: its octets count from now on."""
@@ -203,6 +209,7 @@ async def _audited(
                     cause=cause,
                     data_tls=transfer.tls,
                     anonymous=session.account is not None and session.account.identity.anonymous,
+                    digest=transfer.digest,
                 )
             )
 

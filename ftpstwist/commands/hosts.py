@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from ftpstwist.interfaces import Authenticator
 from ftpstwist.session.certificate import AddressMatch
+from ftpstwist.session.digest import DigestSettings
 from ftpstwist.session.fxp import NOBODY, ServerToServer
 from ftpstwist.session.policybook import PolicyBook
 
@@ -27,6 +28,7 @@ class SessionSettings:
         mdtm_sets_time: Whether ``MDTM time pathname`` sets the time.
         strict_sequence: Whether PROT needs PBSZ before it.
         server_to_server: Who may transfer files with other servers.
+        digests: Which digests of files are computed.
         allow_ccc: Whether CCC may take TLS off the control connection, where the policy permits it.
         idle_seconds: Longest pause between commands while no transfer runs.
         login_seconds: Longest time from connecting to being logged in.
@@ -48,6 +50,7 @@ class SessionSettings:
     mdtm_sets_time: bool = False
     strict_sequence: bool = False
     server_to_server: ServerToServer = NOBODY
+    digests: DigestSettings = field(default_factory=DigestSettings)
     allow_ccc: bool = False
     idle_seconds: float = 300
     login_seconds: float = 60

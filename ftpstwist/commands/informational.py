@@ -8,7 +8,8 @@ from ftpstwist import __version__
 from ftpstwist.commands.context import Invocation, Session
 from ftpstwist.commands.listing import long_lines, open_listing
 from ftpstwist.commands.registry import verb
-from ftpstwist.session.catalogue import CATALOGUE, EXTRA_FEATURES
+from ftpstwist.session.catalogue import CATALOGUE, EXTRA_FEATURES, CommandRow
+from ftpstwist.session.digest import ALGORITHM_OF_VERB
 from ftpstwist.wire.listing import feature_of_facts, option_of_facts
 from ftpstwist.wire.parameters import (
     parse_client_id,
@@ -88,16 +89,32 @@ async def help_(session: Session, command: Invocation) -> Reply:
 @verb("FEAT")
 async def feat(session: Session, command: Invocation) -> Reply:
     """Tell the extensions (RFC 2389 section 3)."""
-    is_done = {"CCC": session.accepts_ccc, "SSCN": session.accepts_tls_client, "CPSV": session.accepts_tls_client}
-    rows = [row for row in CATALOGUE.values() if is_done.get(row.verb, True)]
-    features = [row.feature for row in rows if row.feature is not None]
-    features[features.index("MLST")] = feature_of_facts(session.state.facts)
-    return Reply(211, "Extensions supported", *sorted([*features, *EXTRA_FEATURES]), "End")
+    lines = [_feature(session, row) for row in CATALOGUE.values() if row.feature is not None]
+    return Reply(211, "Extensions supported", *sorted([*filter(None, lines), *EXTRA_FEATURES]), "End")
+
+
+def _feature(session: Session, row: CommandRow) -> str | None:
+    """Return the line of a verb as it is in this session; ``None`` if it is not done here."""
+    digests = session.settings.digests
+    match row.verb:
+        case "MLST":
+            return feature_of_facts(session.state.facts)
+        case "HASH":
+            return digests.feature(session.state.hash_algorithm)
+        case "CCC":
+            is_done = session.accepts_ccc
+        case "SSCN" | "CPSV":
+            is_done = session.accepts_tls_client
+        case name if name in ALGORITHM_OF_VERB:
+            is_done = ALGORITHM_OF_VERB[name] in digests.algorithms
+        case _:
+            is_done = True
+    return row.feature if is_done else None
 
 
 @verb("OPTS")
 async def opts(session: Session, command: Invocation) -> Reply:
-    """Set options: UTF8 (always on) and the facts of MLST (RFC 2389 section 4, RFC 3659 section 7.9)."""
+    """Set options: UTF8 (always on), the facts of MLST, the algorithm of HASH (RFC 2389 section 4)."""
     name, options = split_subcommand(command.argument)
     match name:
         case "MLST":
@@ -106,8 +123,22 @@ async def opts(session: Session, command: Invocation) -> Reply:
         case "UTF8" | "UTF-8":
             is_on = parse_utf8_option(options)
             return Reply(200, "UTF-8 is on") if is_on else Reply(501, "UTF-8 can not be switched off")
+        case "HASH" if session.settings.digests.algorithms:
+            return _choose_algorithm(session, options)
         case _:
             return Reply(501, "Unknown option")
+
+
+def _choose_algorithm(session: Session, name: str) -> Reply:
+    """OPTS HASH: choose the algorithm of HASH, or tell it (draft-bryan-ftpext-hash section 3)."""
+    digests, state = session.settings.digests, session.state
+    if name:
+        chosen = digests.find(name)
+        if chosen is None:
+            return Reply(504, "Unknown algorithm; FEAT tells those that are known")
+        state.hash_algorithm = chosen
+    used = state.hash_algorithm or digests.preferred
+    return Reply(200, used.value if used else "none")
 
 
 @verb("LANG")

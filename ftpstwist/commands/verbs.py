@@ -7,6 +7,7 @@ from ftpstwist.commands import (  # noqa: F401 - imported for their registration
     file_system,
     file_transfer,
     informational,
+    integrity,
     listing,
     security,
     site,

@@ -17,6 +17,7 @@ from ftpstwist.config.schema_accounts import AccountSettings, StorageSettings
 from ftpstwist.config.schema_data import ActiveSettings, PassiveSettings, TransferSettings
 from ftpstwist.config.schema_fxp import FxpSettings
 from ftpstwist.config.schema_hosts import HostSettings
+from ftpstwist.config.schema_integrity import IntegritySettings
 from ftpstwist.config.schema_policy import PolicySettings
 from ftpstwist.config.schema_server import LimitSettings, LogSettings, ServerSettings
 from ftpstwist.config.schema_tls import TlsSettings
@@ -38,6 +39,7 @@ class Settings:
     active: ActiveSettings = table(ActiveSettings)
     fxp: FxpSettings = table(FxpSettings)
     transfer: TransferSettings = table(TransferSettings)
+    integrity: IntegritySettings = table(IntegritySettings)
     accounts: AccountSettings = table(AccountSettings)
     storage: StorageSettings = table(StorageSettings)
     hosts: tuple[HostSettings, ...] = setting((), "Virtual hosts.")

@@ -15,7 +15,8 @@ and, by ``event``,
 * ``logged_in``: ``method``;
 * ``login_failed``: ``reason``;
 * ``file_transferred``: ``direction`` (``sent``, ``received``), ``path``, ``octets``, ``seconds``, ``complete``,
-  ``ascii``, ``cause``, ``data_tls`` (as ``tls``), ``anonymous``;
+  ``ascii``, ``cause``, ``data_tls`` (as ``tls``), ``anonymous``,
+  ``digest`` (``SHA-256:…`` of a whole upload, or empty);
 * ``file_changed``: ``verb``, ``path``, ``target``;
 * ``tls_failed``: ``channel``, ``cause``, ``remedy``, ``offered``;
 * ``obsolete_tls``: ``version``, ``cipher``;

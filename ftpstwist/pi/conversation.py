@@ -117,7 +117,7 @@ class Conversation:
         self._queue.extend(_read(line) for line in self._framer.receive(octets))
         self._advance()
         if any(isinstance(item, Command) and item.verb == "ABOR" for item in self._queue):
-            self._cancel_transfer()
+            self._cancel_running()
 
     def pause(self, *, paused: bool) -> None:
         """Begin no more commands while the client does not read its replies."""
@@ -261,8 +261,8 @@ class Conversation:
         self._write(reply)
         self._record(verb if verb.isalpha() else "?", shown_argument(verb, argument), reply, None, self._session.now())
 
-    def _cancel_transfer(self) -> None:
-        if self._running is not None and self._running.row.is_transfer:
+    def _cancel_running(self) -> None:
+        if self._running is not None and self._running.row.is_abortable:
             self._running.cancel()
 
     async def _abort_transfer(self) -> bool:

@@ -67,7 +67,7 @@ async def _perform(session: Session, row: CommandRow, invocation: Invocation) ->
         )
         return reply_to(error)
     except CancelledError:
-        return Reply(426, "The transfer was aborted")
+        return Reply(426, "The transfer was aborted" if row.is_transfer else "Aborted")
     except ArgumentError as error:
         return Reply(_argument_code(error), error.text)
     except PathnameError as error:

@@ -12,6 +12,7 @@ from functools import partial
 
 from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.portal import IRealm
+from twisted.internet.defer import DeferredSemaphore
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IReactorCore, IReactorFromThreads, IReactorTime
 from twisted.logger import Logger
@@ -101,6 +102,7 @@ def ftps_service(
         mint_tls=lambda: _mint_tls(settings, certificates.contexts, certificates),
         make_data=data.make,
         threads=threads,
+        digest_turns=DeferredSemaphore(settings.integrity.at_once),
         sink=logs,
         now=now,
         clock=reactor,

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, DeferredSemaphore
 from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.internet.protocol import Factory, Protocol
 
@@ -32,6 +32,7 @@ class SessionParts:
         mint_tls: Makes the TLS of one session.
         make_data: Makes the server-DTP of one session.
         threads: For storage.
+        digest_turns: How many digests of files are computed at once.
         sink: Takes audit events.
         now: Seconds since the epoch.
         clock: For time limits.
@@ -42,6 +43,7 @@ class SessionParts:
     mint_tls: MintTls
     make_data: MakeData
     threads: WorkerThreads
+    digest_turns: DeferredSemaphore
     sink: EventSink
     now: Callable[[], float]
     clock: IReactorTime
@@ -103,6 +105,7 @@ class Sessions:
             transport=transport,
             tls=session_tls,
             threads=parts.threads,
+            digest_turns=parts.digest_turns,
             sink=parts.sink,
             now=parts.now,
         )

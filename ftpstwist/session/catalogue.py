@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from ftpstwist.session.digest import ALGORITHM_OF_VERB
 from ftpstwist.session.identity import Permission
 from ftpstwist.session.policy import ProtectionRule
 
@@ -60,6 +61,7 @@ class CommandRow:
         data: Use of a data connection.
         protection: How the ``require`` policy looks at it.
         permission: What the account needs on the pathname it names; storage enforces it.
+        takes_long: Whether ABOR ends it early although it is no transfer.
         during_transfer: Whether it is acted on while a transfer runs, instead of after it.
         keeps_restart: Whether a restart marker (REST) outlives it.
         secret: Whether its argument is hidden in every log.
@@ -76,6 +78,7 @@ class CommandRow:
     data: DataUse = DataUse.NONE
     protection: ProtectionRule = ORDINARY
     permission: Permission | None = None
+    takes_long: bool = False
     during_transfer: bool = False
     keeps_restart: bool = False
     secret: bool = False
@@ -86,6 +89,11 @@ class CommandRow:
     def is_transfer(self) -> bool:
         """Whether it moves octets over a data connection."""
         return self.data in {DataUse.SENDS, DataUse.RECEIVES}
+
+    @property
+    def is_abortable(self) -> bool:
+        """Whether ABOR ends it early."""
+        return self.is_transfer or self.takes_long
 
 
 _NONE, _SOME, _MAY = Argument.NONE, Argument.REQUIRED, Argument.OPTIONAL
@@ -216,6 +224,30 @@ _ROWS: tuple[CommandRow, ...] = (
         _SOME,
         permission=_WRITE,
         feature="MFMT",
+    ),
+    # digests of files (draft-bryan-ftpext-hash, draft-twine-ftpmd5, de facto)
+    CommandRow(
+        "HASH",
+        "pathname",
+        "tell the digest of a file",
+        "draft-bryan-ftpext-hash",
+        _SOME,
+        permission=_READ,
+        takes_long=True,
+        feature="HASH",
+    ),
+    *(
+        CommandRow(
+            verb,
+            "pathname" if verb == "MD5" else "pathname [start end]",
+            f"tell the {algorithm.value} digest of a file",
+            "draft-twine-ftpmd5" if verb == "MD5" else "de facto",
+            _SOME,
+            permission=_READ,
+            takes_long=True,
+            feature=verb,
+        )
+        for verb, algorithm in ALGORITHM_OF_VERB.items()
     ),
     # informational and miscellaneous (RFC 959 sections 4.1.3 and 4.2, RFC 2389, RFC 2640)
     CommandRow("SYST", "", "tell the kind of system", "RFC 959 4.1.3", need=Need.NOTHING, protection=EXEMPT),

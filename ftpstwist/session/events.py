@@ -156,6 +156,7 @@ class FileTransferred(Event):
         cause: Why it broke off; empty when complete.
         data_tls: Protection of the data connection; ``None`` in clear.
         anonymous: Whether the account is anonymous.
+        digest: Algorithm and digest of a whole upload, ``SHA-256:`` and hex, where the settings ask for it.
     """
 
     direction: Direction
@@ -167,6 +168,7 @@ class FileTransferred(Event):
     cause: str = ""
     data_tls: TlsFacts | None = None
     anonymous: bool = False
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)

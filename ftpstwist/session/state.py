@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TypeVar
 
+from ftpstwist.session.digest import HashAlgorithm
 from ftpstwist.session.identity import Identity
 from ftpstwist.session.policy import DataProtection, ProtectionLevel
 from ftpstwist.wire.listing import DEFAULT_FACTS
@@ -134,6 +135,7 @@ class SessionState:
         cpsv: Whether the data connection was prepared by CPSV: the same, for this one.
         epsv_only: Whether EPSV ALL was sent (RFC 2428 section 4).
         prefix: What RNFR or REST announced for the next command.
+        hash_algorithm: What OPTS HASH has chosen; ``None`` for the preferred one.
         facts: Facts that MLST and MLSD send, in order (RFC 3659 section 7.9).
         client: What the client called itself.
         host: Name given by HOST (RFC 7151).
@@ -155,6 +157,7 @@ class SessionState:
     epsv_only: bool = False
     prefix: Prefix | None = None
     facts: tuple[str, ...] = field(default=DEFAULT_FACTS)
+    hash_algorithm: HashAlgorithm | None = None
     client: str = ""
     host: str = ""
     failed_logins: int = 0
@@ -240,6 +243,7 @@ class SessionState:
         self.epsv_only = False
         self.prefix = None
         self.facts = DEFAULT_FACTS
+        self.hash_algorithm = None
         self._reset_data_protection()
 
     def start_tls(self) -> None:

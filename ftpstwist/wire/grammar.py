@@ -103,6 +103,9 @@ LANGUAGE_TAG = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8}){0,7}")
 CHMOD = re.compile(r"(?P<mode>[0-7]{1,4}) (?P<pathname>.+)", re.DOTALL)
 """De facto: ``SITE CHMOD SP octal SP pathname``."""
 
+PART_OF_FILE = re.compile(r"(?P<pathname>.+) (?P<start>[0-9]{1,19}) (?P<end>[0-9]{1,19})", re.DOTALL)
+"""De facto: ``XCRC SP pathname [SP start SP end]``, and its like."""
+
 UTIME_BEFORE = re.compile(r"(?P<time>[0-9]{12}(?:[0-9]{2})?) (?P<pathname>.+)", re.DOTALL)
 """De facto: ``SITE UTIME SP YYYYMMDDhhmm[ss] SP pathname``."""
 

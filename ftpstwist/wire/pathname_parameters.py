@@ -1,7 +1,7 @@
 """Arguments that hold a pathname and something before or behind it.
 
-MFMT (draft-somers-ftp-mfxx section 3), MDTM with a time, SITE CHMOD, SITE
-UTIME, and LIST and NLST with the options of ``ls``: all but the first are
+MFMT (draft-somers-ftp-mfxx section 3), MDTM with a time, XCRC and its like, SITE
+CHMOD, SITE UTIME, and LIST and NLST with the options of ``ls``: all but the first are
 conventions that no RFC wrote down, kept because clients live by them.
 
 Pathnames come back as the client wrote them, with every space; whether they
@@ -10,7 +10,7 @@ name anything is for ``Pathname.parse`` and the storage to tell.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ftpstwist.wire import grammar
 from ftpstwist.wire.errors import ArgumentSyntaxError
@@ -61,6 +61,21 @@ class MdtmArgument:
 
 
 @dataclass(frozen=True, slots=True)
+class PartOfFile:
+    """What XCRC and its like are asked about.
+
+    Attributes:
+        pathname: As the client wrote it.
+        start: First octet.
+        end: First octet that is left out; ``None`` for the end of the file.
+    """
+
+    pathname: str
+    start: int = 0
+    end: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ListArgument:
     """What LIST or NLST is asked for.
 
@@ -91,6 +106,23 @@ def parse_mdtm(argument: str) -> MdtmArgument:
         return MdtmArgument(argument, parse_mfmt(argument))
     except ArgumentSyntaxError:
         return MdtmArgument(argument, None)
+
+
+def parse_digest(argument: str) -> tuple[PartOfFile, ...]:
+    """Read XCRC and its like, ``pathname [start end]``, the pathname in quotes or not.
+
+    Returns:
+        All ways to read it: a file that is really called so goes before one with numbers behind it.
+    """
+    readings = [PartOfFile(argument)]
+    if match := grammar.PART_OF_FILE.fullmatch(argument):
+        readings.append(PartOfFile(match["pathname"], int(match["start"]), int(match["end"])))
+    bare = [replace(each, pathname=each.pathname[1:-1]) for each in readings if _is_quoted(each.pathname)]
+    return (*readings, *bare)
+
+
+def _is_quoted(text: str) -> bool:
+    return len(text) > len('""') and text.startswith('"') and text.endswith('"')
 
 
 def parse_chmod(argument: str) -> ModedPathname:

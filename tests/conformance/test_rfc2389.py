@@ -13,7 +13,8 @@ FEATURE = re.compile(rb" [!-~]+(?: [ -~]*[!-~])?")
 """Section 3.2: one space, the label, and what belongs to it; no space at the end."""
 WANTED = {
     *("AUTH TLS", "CLNT", "CSID", "EPRT", "EPSV", "HOST", "LANG en*", "MDTM", "MFMT", "PBSZ", "PROT", "REST STREAM"),
-    *("SIZE", "TVFS", "UTF8"),
+    *("SIZE", "TVFS", "UTF8", "HASH SHA-256*;SHA-512;SHA-1;MD5;CRC32"),
+    *("MD5", "XCRC", "XMD5", "XSHA", "XSHA1", "XSHA256", "XSHA512"),
     "MLST type*;size*;modify*;perm*;unique*;UNIX.mode*;UNIX.owner*;UNIX.group*;",
 }
 STANDARD = {
@@ -93,7 +94,7 @@ def test_feat_takes_no_argument(client):
     ("line", "code"),
     [("OPTS UTF8 ON", 200), ("opts utf8 on", 200), ("OPTS MLST type;", 200), ("OPTS MLST", 200), ("OPTS", 501),
      ("OPTS ", 501), ("OPTS BLAH", 501), ("OPTS FEAT", 501), ("OPTS OPTS", 501), ("OPTS MLSD type;", 501),
-     ("OPTS HASH SHA-256", 501), ("OPTS MODE Z LEVEL 9", 501), ("OPTS MLST type size", 501), ("OPTS UTF8 MAYBE", 501),
+     ("OPTS MODE Z LEVEL 9", 501), ("OPTS MLST type size", 501), ("OPTS UTF8 MAYBE", 501),
      ("OPTS  UTF8", 501)],
 )  # fmt: skip
 def test_opts(client, line, code):

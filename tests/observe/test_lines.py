@@ -169,6 +169,7 @@ def test_json_log():
         "cause": "stalled",
         "data_tls": tls,
         "anonymous": False,
+        "digest": "",
     }
 
 

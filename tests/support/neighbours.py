@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import asynccontextmanager
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore
 from twisted.internet.task import Clock
 
 from ftpstwist.commands.context import Session
@@ -221,6 +221,7 @@ class Bench:
             transport=transport,
             tls=self.tls,
             threads=InlineThreads(),
+            digest_turns=DeferredSemaphore(1),
             sink=self.sink,
             now=lambda: 1_700_000_000 + self.clock.seconds(),
         )

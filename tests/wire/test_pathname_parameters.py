@@ -7,8 +7,10 @@ from ftpstwist.wire.pathname_parameters import (
     ListArgument,
     MdtmArgument,
     ModedPathname,
+    PartOfFile,
     TimedPathname,
     parse_chmod,
+    parse_digest,
     parse_list,
     parse_mdtm,
     parse_mfmt,
@@ -141,3 +143,19 @@ def test_list_takes_the_options_of_ls(argument, options, pathname):
 def test_list_with_a_line_full_of_options():
     """The longest line of options costs no more than any other."""
     assert parse_list("-l " * 2700 + "x") == ListArgument(frozenset("l"), "x")
+
+
+@pytest.mark.parametrize(
+    ("argument", "readings"),
+    [
+        ("a b", (PartOfFile("a b"),)),
+        ("a 1 2", (PartOfFile("a 1 2"), PartOfFile("a", 1, 2))),
+        ('"a b"', (PartOfFile('"a b"'), PartOfFile("a b"))),
+        ('"a" 1 2', (PartOfFile('"a" 1 2'), PartOfFile('"a"', 1, 2), PartOfFile("a", 1, 2))),
+        ('""', (PartOfFile('""'),)),
+        ("a 1", (PartOfFile("a 1"),)),
+    ],
+)
+def test_digest_is_read_in_all_ways(argument, readings):
+    """X4: clients write parts and quotes as they like, and a name may look like that itself."""
+    assert parse_digest(argument) == readings

@@ -10,6 +10,7 @@ import re
 
 from ftpstwist.config.migration.apachestyle import Directive, flattened, parse
 from ftpstwist.config.migration.mod_tls import MOD_TLS, REQUIRED
+from ftpstwist.config.migration.modules import MODULES
 from ftpstwist.config.migration.outcome import (
     Converter,
     Outcome,
@@ -275,5 +276,5 @@ _CORE: dict[str, Converter] = {
     "VirtualHost": _virtual_host,
 }
 
-DIRECTIVES: dict[str, Converter] = {**MOD_TLS, **_CORE}
+DIRECTIVES: dict[str, Converter] = {**MOD_TLS, **_CORE, **MODULES}
 """Every directive that is known."""

@@ -1,0 +1,47 @@
+"""Directives of ProFTPD's modules beside mod_tls: mod_digest."""
+
+from __future__ import annotations
+
+from ftpstwist.config.migration.apachestyle import Directive
+from ftpstwist.config.migration.outcome import Converter, Outcome, becomes, left_out
+from ftpstwist.session.digest import HashAlgorithm
+
+_OF_MOD_DIGEST = {
+    "sha1": HashAlgorithm.SHA1,
+    "sha256": HashAlgorithm.SHA256,
+    "sha512": HashAlgorithm.SHA512,
+    "md5": HashAlgorithm.MD5,
+    "crc32": HashAlgorithm.CRC32,
+}
+_UNITS = {"": 1, "b": 1, "kb": 1 << 10, "mb": 1 << 20, "gb": 1 << 30}
+
+
+@becomes("`integrity.algorithms`: empty for off")
+def _digest_switch(outcome: Outcome, directive: Directive) -> None:
+    if directive.text.lower() in {"off", "false", "no"}:
+        outcome.set("integrity.algorithms", [])
+
+
+@becomes("`integrity.algorithms`")
+def _digest_algorithms(outcome: Outcome, directive: Directive) -> None:
+    words = [word.lower() for word in directive.arguments]
+    if words != ["all"]:
+        outcome.set("integrity.algorithms", [_OF_MOD_DIGEST[word].value for word in words])
+
+
+@becomes("`integrity.max_size`")
+def _digest_max_size(outcome: Outcome, directive: Directive) -> None:
+    number, unit = directive.arguments[0], directive.arguments[1] if directive.arguments[1:] else ""
+    outcome.set("integrity.max_size", int(number) * _UNITS[unit.lower()])
+
+
+MODULES: dict[str, Converter] = {
+    "DigestEngine": _digest_switch,
+    "DigestAlgorithms": _digest_algorithms,
+    "DigestMaxSize": _digest_max_size,
+    "DigestDefaultAlgorithm": left_out("HASH begins with SHA-256, or else the next of integrity.algorithms"),
+    "DigestCache": left_out("digests are computed when they are asked for"),
+    "DigestEnable": left_out("who may read a file may ask for its digest"),
+    "DigestOptions": left_out("digests are computed when they are asked for"),
+}
+"""All of them."""
