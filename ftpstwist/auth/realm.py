@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from twisted.cred.checkers import ANONYMOUS
@@ -139,13 +140,13 @@ class Realm:
 
     async def _open_account(self, avatar_id: bytes | tuple[()]) -> Avatar:
         identity, home = self._anonymous() if avatar_id == ANONYMOUS else self._identify(avatar_id)
-        logout = self._begin_session(identity)
+        self._begin_session(identity)
         try:
             filesystem = await self._threads.run(self._open_home, identity, home)
         except BaseException:
-            logout()
+            self._end_session(identity.user)
             raise
-        return IAccount, Account(identity, filesystem), logout
+        return IAccount, Account(identity, filesystem), once(partial(self._log_out, identity.user, filesystem))
 
     def _anonymous(self) -> tuple[Identity, str]:
         settings = self.settings.anonymous
@@ -183,12 +184,15 @@ class Realm:
             raise FtpError(ErrorKind.LOGIN_REFUSED, "not in the users file, and only users in it are admitted")
         return UserRecord(name)
 
-    def _begin_session(self, identity: Identity) -> Callable[[], None]:
+    def _begin_session(self, identity: Identity) -> None:
         limit = identity.limits.sessions
         if limit is not None and self._sessions[identity.user] >= limit:
             raise FtpError(ErrorKind.TOO_MANY_SESSIONS, f"{identity.user} has {limit} sessions already")
         self._sessions[identity.user] += 1
-        return once(lambda: self._end_session(identity.user))
+
+    def _log_out(self, user: str, filesystem: Filesystem) -> None:
+        self._end_session(user)
+        filesystem.close()
 
     def _end_session(self, user: str) -> None:
         self._sessions[user] -= 1

@@ -81,10 +81,16 @@ class WriteHandle(Protocol):
 
 
 class Filesystem(Protocol):
-    """One user's files: five required operations, then those that :attr:`capabilities` names.
+    """One user's files: five required operations and ``close``, then those that :attr:`capabilities` names.
 
     An operation that is not among the capabilities raises UNSUPPORTED.
     """
+
+    def close(self) -> None:
+        """Let go of what is held for this use of the account; at logout, when no operation is under way any more.
+
+        On the reactor's thread: never blocks. Handles that are open live on. Calling twice does no harm.
+        """
 
     @property
     def capabilities(self) -> frozenset[Capability]:

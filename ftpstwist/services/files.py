@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 from weakref import WeakValueDictionary
 
@@ -49,15 +51,22 @@ class LocalHomes:
         Raises:
             FtpError: The home does not exist or can not be entered (client sees 530 or 421).
         """
-        local = LocalFilesystem(Path(home), unique_key=self._unique_key, random=os.urandom, settings=self._local)
         return PermittedFilesystem(
-            local, permissions=identity.permissions, limits=identity.limits, ledger=self._ledger(home, local)
+            self._files(home), permissions=identity.permissions, limits=identity.limits, ledger=self._ledger(home)
         )
 
-    def _ledger(self, home: str, local: LocalFilesystem) -> QuotaLedger:
+    def _files(self, home: str) -> LocalFilesystem:
+        return LocalFilesystem(Path(home), unique_key=self._unique_key, random=os.urandom, settings=self._local)
+
+    def _usage(self, home: str) -> int:
+        """Count what lies below a home; the session that asks first may be gone when it is counted."""
+        with closing(self._files(home)) as files:
+            return files.usage()
+
+    def _ledger(self, home: str) -> QuotaLedger:
         key = str(Path(home).resolve())
         with self._turn:
             ledger = self._ledgers.get(key)
             if ledger is None:
-                ledger = self._ledgers[key] = QuotaLedger(local.usage)
+                ledger = self._ledgers[key] = QuotaLedger(partial(self._usage, home))
             return ledger

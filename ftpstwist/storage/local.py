@@ -71,7 +71,7 @@ class LocalFilesystem:
         return frozenset(Capability)
 
     def close(self) -> None:
-        """Let go of the root directory; open handles live on. Calling twice does no harm."""
+        """Let go of the root directory."""
         self._root.close()
 
     def stat(self, path: Pathname) -> Entry:

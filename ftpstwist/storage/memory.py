@@ -55,6 +55,9 @@ class MemoryFilesystem:
         """All of them."""
         return frozenset(Capability)
 
+    def close(self) -> None:
+        """Nothing is held for one account: all that use these files share them."""
+
     def stat(self, path: Pathname) -> Entry:
         """Describe one name."""
         with self._lock:

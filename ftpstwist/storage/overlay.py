@@ -97,6 +97,10 @@ class PermittedFilesystem:
         """Those of the files within."""
         return self._inner.capabilities
 
+    def close(self) -> None:
+        """Let go of the files within."""
+        self._inner.close()
+
     def stat(self, path: Pathname) -> Entry:
         """Describe one name, if anything is allowed there or below."""
         self._require_visible(path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +100,10 @@ class Files:
 
     identity: Identity
     home: str
+    closings: list[None] = field(default_factory=list, compare=False)
+
+    def close(self) -> None:
+        self.closings.append(None)
 
 
 def write_users(path: Path, text: str, mode: int = 0o600) -> Path:

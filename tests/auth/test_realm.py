@@ -127,12 +127,13 @@ def test_wrong_templates_are_told_at_start(home):
 def test_sessions_at_the_cap_and_beyond():
     """Two sessions allowed: the third is refused, until one ends; ending one twice frees one."""
     realm = realm_of(ALICE, UserRecord("bob"))
-    _, logout = avatar(realm, b"alice")
+    account, logout = avatar(realm, b"alice")
     avatar(realm, b"alice")
     assert refusal(realm, b"alice").kind is ErrorKind.TOO_MANY_SESSIONS
     avatar(realm, b"bob")
     logout()
     logout()
+    assert account.filesystem.closings == [None]
     avatar(realm, b"alice")
     assert refusal(realm, b"alice").kind is ErrorKind.TOO_MANY_SESSIONS
 

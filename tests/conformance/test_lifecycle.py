@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import socket
@@ -236,6 +237,31 @@ def test_no_leaks(server):
     assert descriptors <= idle[0]
     assert threads <= idle[1] + 16, "worker threads start when they are needed; their number has a limit"
     assert process_counts(pid)[0] <= idle[0]
+
+
+def test_killed_clients_leave_no_home_open(tmp_path):
+    """The end of a session closes its home at once, whatever was running, and does not wait for a garbage collection."""
+    (tmp_path / "sitecustomize.py").write_text("import gc\ngc.disable()\n")
+    with running_server(tmp_path / "server", prefix=["env", f"PYTHONPATH={tmp_path}"]) as server:
+        with (server.files / "big").open("wb") as file:
+            file.truncate(64 << 20)
+        for number in range(50):
+            client = logged_in(server)
+            if number % 5:
+                data = client.begin("STOR new")
+                data.sendall(b"x")
+            else:
+                data = client.begin("RETR big")
+                data.recv(1)
+            reset(data)
+            reset(client.sock)
+        eventually(lambda: not homes_open(server), "an end of all use of homes")
+
+
+def homes_open(server):
+    """Count what the server has open of its users' homes."""
+    links = [os.path.realpath(each) for each in Path(f"/proc/{server.process.pid}/fd").iterdir()]
+    return sum(link.startswith(f"{server.folder}/files/") for link in links)
 
 
 def _is_calm(pid, at_most=None):

@@ -138,6 +138,18 @@ class FilesystemContract:
         filesystem.rename(at("/a"), at("/c"))
         assert filesystem.stat(at("/c")).unique == token
 
+    def test_handles_outlive_the_filesystem(self, filesystem):
+        """The end of a session takes nothing from what it still has open, and comes twice without harm."""
+        put(filesystem, "/f", b"12345")
+        reading, writing = filesystem.open_read(at("/f")), filesystem.open_write(at("/g"), Disposition.REPLACE)
+        filesystem.close()
+        filesystem.close()
+        buffer = memoryview(bytearray(20))
+        assert reading.read_into(buffer) == 5
+        writing.write(b"678")
+        writing.commit()
+        reading.close()
+
     # --- names ---
 
     @pytest.mark.parametrize("name", NAMES)
