@@ -57,7 +57,7 @@ async def cpsv(session: Session, command: Invocation) -> Reply:
 
 async def _prepare_passive(session: Session, *, cpsv: bool) -> Reply:
     host = await session.data.passive_address()
-    number = session.data.prepare_passive(ipv6=_is_ipv6(session))
+    number = await session.data.prepare_passive(ipv6=_is_ipv6(session))
     session.state.cpsv = cpsv
     return Reply(227, pasv_text(HostPort(host, number)))
 
@@ -68,7 +68,7 @@ async def epsv(session: Session, command: Invocation) -> Reply:
     if parse_epsv(command.argument, supported=_protocols(session)) == "ALL":
         session.state.epsv_only = True
         return Reply(200, "EPSV only from now on")
-    number = session.data.prepare_passive(ipv6=_is_ipv6(session))
+    number = await session.data.prepare_passive(ipv6=_is_ipv6(session))
     session.state.cpsv = False
     return Reply(229, epsv_text(number))
 

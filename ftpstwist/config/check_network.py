@@ -75,7 +75,7 @@ def _passive_ports_suffice(settings: Settings, _: Surroundings) -> Iterator[Comp
         yield settings.origin.warn(
             "passive.ports",
             f"{ports} ports are fewer than the {sessions} sessions that one address may have; "
-            "of those that do not resume TLS sessions each needs its own for a transfer",
+            "transfers that begin at the same time take turns",
             f"Take at least {sessions} ports, or lower sessions_per_address in [limits]",
         )
 

@@ -73,7 +73,7 @@ class PassiveSettings:
 
     ports: Ports = setting(
         PortRange(50000, 50099),
-        "Ports to listen on. Clients that resume TLS sessions can share one; others of one address need one each. "
+        "Ports to listen on. Transfers of one address that begin at the same time need one each, or take turns. "
         "0 is for trials: no firewall can know the port then.",
     )
     interfaces: tuple[Annotated[Address, address()], ...] = setting(
@@ -94,8 +94,11 @@ class PassiveSettings:
     expectation_timeout: Duration = setting(
         300.0, "How long a port is kept for a client between PASV or EPSV and the command that uses it."
     )
+    port_timeout: Duration = setting(
+        5.0, "How long PASV or EPSV waits for its turn where ports are few, before the client is told 425."
+    )
     hello_timeout: Duration = setting(
-        10.0, "How long a client may take to show which session it belongs to, where several wait on one port."
+        10.0, "How long a client may take to show which session it belongs to, where several users wait on one port."
     )
     other_peers: Networks = setting(
         (),

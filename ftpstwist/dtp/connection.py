@@ -32,7 +32,6 @@ class SocketDataConnection:
     Args:
         stream: The connection; owned.
         channel: Protects it, handshake done; ``None`` in clear.
-        head: Octets read in clear already.
         upload: Whether the client is going to send.
         settings: Quantum, chunks, time limits.
         threads: For the bursts.
@@ -45,7 +44,6 @@ class SocketDataConnection:
         stream: ReactorSocket,
         channel: TlsChannel | None,
         *,
-        head: bytes,
         upload: bool,
         settings: DataSettings,
         threads: WorkerThreads,
@@ -54,7 +52,6 @@ class SocketDataConnection:
     ) -> None:
         self._stream = stream
         self._channel = channel
-        self._head = head
         self._upload = upload
         self._settings = settings
         self._threads = threads
@@ -80,9 +77,7 @@ class SocketDataConnection:
 
     async def receive(self, sink: WriteHandle, *, ascii_type: bool = False, rate: int | None = None) -> int:
         """Receive to the end of data into *sink*; see ``interfaces.DataConnection``."""
-        flow = Upload(
-            self._stream.plain, self._channel, self._head, sink, ascii_type=ascii_type, settings=self._settings
-        )
+        flow = Upload(self._stream.plain, self._channel, sink, ascii_type=ascii_type, settings=self._settings)
         return await self._drive(flow, rate)
 
     def close(self) -> None:

@@ -70,15 +70,20 @@ class EarlyHandshake:
 
     async def _watch(self) -> TlsChannel | None:
         arrival = self.arrival
-        if not arrival.head:
+        if arrival.channel is None:
             with contextlib.suppress(WaitedTooLong):
                 await arrival.stream.readable(self._patience)
             if not self._is_hello_there():
                 return None
         self._has_begun = True
         channel = arrival.channel or self._session_tls.data_channel()
-        head = None if arrival.channel else arrival.head
-        await shake_hands(arrival.stream, channel, head, seconds=self._seconds, clock=self._clock)
+        await shake_hands(
+            arrival.stream,
+            channel,
+            has_begun=arrival.channel is not None,
+            seconds=self._seconds,
+            clock=self._clock,
+        )
         return channel
 
     def _is_hello_there(self) -> bool:

@@ -40,12 +40,10 @@ class Arrival:
 
     Attributes:
         stream: The connection.
-        head: What was read of it already.
-        channel: Was fed *head* and resumes the session; ``None`` if nobody asked yet.
+        channel: Was fed its ClientHello and resumes the session; ``None`` if nobody asked yet.
     """
 
     stream: ReactorSocket
-    head: bytes = b""
     channel: TlsChannel | None = None
 
 
@@ -56,7 +54,7 @@ class Caller:
     Attributes:
         peer: Address of the control connection's client.
         user: Who is logged in; empty if nobody is.
-        session_tls: Tells a ClientHello of this session from others; ``None`` without TLS.
+        session_tls: Tells a ClientHello of this session from others; ``None`` if data go in clear.
         others: Networks of other servers whose connection will do, too (server-to-server transfer).
     """
 
@@ -84,7 +82,6 @@ class Expectation:
         caller: Whose connection it waits for.
         settings: How long to wait for the transfer command, and who may stand for the peer.
         clock: For the wait.
-        clear_wanted: Is called when a transfer begins to wait for a connection without ClientHello.
         ended: Is called once, when it accepts nothing any more.
     """
 
@@ -95,42 +92,26 @@ class Expectation:
         caller: Caller,
         settings: PassiveSettings,
         clock: IReactorTime,
-        clear_wanted: Callable[[Expectation], None],
         ended: Callable[[Expectation], None],
     ) -> None:
         self.port = port
-        self.peer = caller.peer
-        self.user = caller.user
-        self.session_tls = caller.session_tls
+        self.caller = caller
         self.state = ExpectationState.WAITING
         self.refused = 0
         """Connections from elsewhere that came to this port meanwhile."""
         self.on_arrival: Callable[[Arrival], None] | None = None
         """Is called with the first connection, if it comes before the transfer command."""
         self._networks = settings.peer_networks
-        self._others = caller.others
         self._clock = clock
-        self._clear_wanted = clear_wanted
         self._ended = ended
         self._room = ARRIVALS_AT_MOST
         self._arrivals: deque[Arrival] = deque()
         self._waiter: Deferred[None] | None = None
-        self._with_hello = True
         self._expiry = clock.callLater(settings.expectation_seconds, self._expire)
 
     def admits(self, peer: str) -> bool:
         """Tell whether a connection from *peer* may be the one."""
-        return may_stand_for(peer, self.peer, self._networks) or lies_in(peer, self._others)
-
-    @property
-    def is_met(self) -> bool:
-        """Whether a connection has come for it already."""
-        return self._room < ARRIVALS_AT_MOST
-
-    @property
-    def waits_in_clear(self) -> bool:
-        """Whether a transfer whose client sends no ClientHello waits for its connection right now."""
-        return self._waiter is not None and not self._with_hello
+        return may_stand_for(peer, self.caller.peer, self._networks) or lies_in(peer, self.caller.others)
 
     def arrive(self, arrival: Arrival) -> bool:
         """Queue a connection; False if there is no room for more of them."""
@@ -158,19 +139,11 @@ class Expectation:
         self._expiry.cancel()
         self.state = ExpectationState.TAKEN
 
-    async def next(self, seconds: float, *, with_hello: bool) -> Arrival | None:
-        """Return the next connection, after :meth:`take`; ``None`` if none comes in time.
-
-        Args:
-            seconds: To wait.
-            with_hello: Whether it will begin with a ClientHello: not without TLS, nor with us as the TLS client.
-        """
-        self._with_hello = with_hello
+    async def next(self, seconds: float) -> Arrival | None:
+        """Return the next connection, after :meth:`take`; ``None`` if none comes in *seconds*."""
         if not self._arrivals:
             waiter: Deferred[None] = Deferred(self._forget_waiter)
             self._waiter = waiter
-            if not with_hello:
-                self._clear_wanted(self)
             try:
                 await waiter.addTimeout(seconds, self._clock)
             except WaitedTooLong:

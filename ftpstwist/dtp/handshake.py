@@ -31,8 +31,8 @@ class NoHandshakeError(TlsError):
 async def shake_hands(
     stream: ReactorSocket,
     channel: TlsChannel,
-    head: bytes | None,
     *,
+    has_begun: bool,
     seconds: float,
     clock: IReactorTime,
     as_client: bool = False,
@@ -42,8 +42,7 @@ async def shake_hands(
     Args:
         stream: The connection.
         channel: Fresh, or fed with the ClientHello already.
-        head: What was read of the connection and not fed yet; ``None`` if *channel* was fed,
-            or is ours to begin with.
+        has_begun: Whether it was fed.
         seconds: For all of it.
         clock: Measures them.
         as_client: Whether *channel* is that of a TLS client.
@@ -53,7 +52,7 @@ async def shake_hands(
         NoHandshakeError: Not one octet of a handshake came.
     """
     deadline = clock.seconds() + seconds
-    is_first = head is not None
+    is_first = not has_begun and not as_client
 
     def left() -> float:
         remaining = deadline - clock.seconds()
@@ -62,9 +61,6 @@ async def shake_hands(
         return remaining
 
     try:
-        if head:
-            _feed(channel, head, is_first=True)
-            is_first = False
         while not channel.handshake():
             await _send_all(stream, channel, left)
             _feed(channel, await _receive(stream, left), is_first=is_first)

@@ -1,13 +1,11 @@
 """The passive ports: bound once, kept open, shared by all sessions (RFC 959 section 3.3, RFC 2428 section 3).
 
-How it works: PASV and EPSV register an *expectation* on a port chosen at
-random, if possible one where the same client has no other (RFC 2577 section
-8). Who connects without being expected is closed at once, and the true client
-is still served. If several sessions of one address wait on one port, the
+How it works: PASV and EPSV register an *expectation* on a port of the book
+(``dtp/ports``). Who connects without being expected is closed at once, and the
+true client is still served. If users of one address wait on one port, the
 ClientHello decides: the same octets are fed to a fresh data channel of each
 waiting session, and the one whose TLS session they resume gets the
-connection. Without TLS, or without resumption, the oldest expectation gets
-it, but only if all of them belong to one user.
+connection; if they resume none, nobody does.
 
 It refuses to wait, to shake hands, and to bind or close a port for a transfer.
 """
@@ -15,7 +13,7 @@ It refuses to wait, to shake hands, and to bind or close a port for a transfer.
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from random import Random
 
 from twisted.internet.interfaces import IReactorFDSet, IReactorTime
@@ -23,8 +21,9 @@ from twisted.internet.interfaces import IReactorFDSet, IReactorTime
 from ftpstwist.dtp.expectation import Arrival, Caller, Expectation
 from ftpstwist.dtp.linger import Lingering
 from ftpstwist.dtp.listener import Listener, bind_ports
+from ftpstwist.dtp.ports import PortBook
 from ftpstwist.dtp.readiness import ReactorSocket
-from ftpstwist.dtp.settings import IPNetwork, PassiveSettings
+from ftpstwist.dtp.settings import PassiveSettings
 from ftpstwist.dtp.undecided import UndecidedConnection
 from ftpstwist.interfaces import ErrorKind, FtpError, SessionTls, TlsChannel, TlsError
 
@@ -61,10 +60,10 @@ class PassivePool:
         self._settings = settings
         self._reactor = reactor
         self._clock = clock
-        self._random = random
+        self._book = PortBook(settings, clock=clock, random=random)
         self._report = _SeldomReport(report, clock)
         self._listeners: list[Listener] = []
-        self._expectations: dict[int, list[Expectation]] = {}
+        self._ports_of: dict[tuple[str, bool], list[int]] = {}
         self._undecided: list[UndecidedConnection] = []
         self.lingering = Lingering(
             seconds=settings.linger_seconds, limit=settings.lingering, reactor=reactor, clock=clock
@@ -87,6 +86,7 @@ class PassivePool:
 
     def adopt(self, plain: socket.socket) -> None:
         """Use a socket that listens already (handed over by systemd, say); the pool owns it then."""
+        self._ports_of.clear()
         self._listeners.append(
             Listener(
                 plain,
@@ -107,7 +107,7 @@ class PassivePool:
         for listener in self._listeners:
             listener.close()
         self._listeners.clear()
-        for expectation in list(self._all_expectations()):
+        for expectation in list(self._book):
             expectation.close()
         self.lingering.close_all()
 
@@ -123,64 +123,34 @@ class PassivePool:
 
     # What sessions ask for.
 
-    def expect(
-        self,
-        *,
-        peer: str,
-        host: str,
-        ipv6: bool,
-        user: str,
-        session_tls: SessionTls | None,
-        others: tuple[IPNetwork, ...] = (),
-    ) -> Expectation:
-        """Expect one connection from *peer*.
+    async def expect(self, caller: Caller, *, host: str, ipv6: bool) -> Expectation:
+        """Expect one connection of *caller*, on a port where it can be told from others; wait for one if need be.
 
         Args:
-            peer: Address of the control connection's client.
+            caller: Whose connection it will be.
             host: Address the control connection came to.
             ipv6: Whether the client will use IPv6.
-            user: Who is logged in.
-            session_tls: Tells this session's ClientHello from others.
-            others: Networks of other servers that the connection may come from, too.
 
         Raises:
             FtpError: NO_DATA_PORT (client sees 425).
         """
-        self._require_room(peer)
-        port = self._choose_port(peer, host, ipv6=ipv6, alone=bool(others))
+        port = await self._book.choose(caller, self._ports(host, ipv6=ipv6))
         expectation = Expectation(
-            port=port,
-            caller=Caller(peer, user, session_tls, others),
-            settings=self._settings,
-            clock=self._clock,
-            clear_wanted=lambda expectation: self._settle_in_clear(expectation.port),
-            ended=self._forget,
+            port=port, caller=caller, settings=self._settings, clock=self._clock, ended=self._forget
         )
-        self._expectations.setdefault(port, []).append(expectation)
+        self._book.add(expectation)
         return expectation
 
-    def _require_room(self, peer: str) -> None:
-        expected = list(self._all_expectations())
-        if len(expected) >= self._settings.expectations:
-            raise FtpError(ErrorKind.NO_DATA_PORT, f"{len(expected)} data connections are expected: no more is allowed")
-        of_peer = sum(expectation.peer == peer for expectation in expected)
-        if of_peer >= self._settings.expectations_per_peer:
-            raise FtpError(
-                ErrorKind.NO_DATA_PORT,
-                f"{of_peer} data connections from {peer} are expected: no more is allowed",
-                "too many data connections from your address are open",
-            )
-
-    def _choose_port(self, peer: str, host: str, *, ipv6: bool, alone: bool) -> int:
-        """Choose a port where *peer* has no expectation, or, if many addresses could come (*alone*), nobody has."""
-        listeners = [listener for listener in self._listeners if listener.is_ipv6 == ipv6]
-        here = [listener for listener in listeners if listener.host in {host, *_WILDCARDS}]
-        ports = [listener.port for listener in here or listeners]
-        if not ports:
+    def _ports(self, host: str, *, ipv6: bool) -> Sequence[int]:
+        """Return the ports a client that talks to *host* can reach."""
+        key = host, ipv6
+        if key not in self._ports_of:
+            listeners = [listener for listener in self._listeners if listener.is_ipv6 == ipv6]
+            here = [listener for listener in listeners if listener.host in {host, *_WILDCARDS}]
+            self._ports_of[key] = [listener.port for listener in here or listeners]
+        if not self._ports_of[key]:
             raise FtpError(ErrorKind.NO_DATA_PORT, f"no passive port listens on {'IPv6' if ipv6 else 'IPv4'}")
-        taken = [port for port in ports if (self._expectations.get(port) if alone else self._candidates(port, peer))]
-        free = [port for port in ports if port not in taken]
-        return self._random.choice(free or ports)
+        return self._ports_of[key]
 
     def end(self, expectation: Expectation) -> None:
         """End an expectation, with all that came for it.
@@ -203,7 +173,7 @@ class PassivePool:
             peer: Its client's address, normalised.
             port: The port it came to.
         """
-        candidates = self._candidates(port, peer)
+        candidates = self._book.candidates(port, peer)
         if not candidates:
             plain.close()
             self._refuse_unexpected(peer, port)
@@ -219,7 +189,7 @@ class PassivePool:
             self._listen_for_hello(plain, peer, port)
 
     def _refuse_unexpected(self, peer: str, port: int) -> None:
-        waiting = self._expectations.get(port, [])
+        waiting = self._book.on(port)
         for expectation in waiting:
             expectation.refused += 1
         if waiting:
@@ -244,70 +214,30 @@ class PassivePool:
             lost=self._undecided.remove,
         )
         self._undecided.append(undecided)
-        self._settle_in_clear(port)
 
     def _decide(self, undecided: UndecidedConnection) -> None:
         """Its ClientHello is here, or octets in clear, or FIN: whose is it?"""
-        if not undecided.has_hello:
-            self._settle_in_clear(undecided.port)
-            return
-        candidates = self._candidates(undecided.port, undecided.peer)
-        for expectation in candidates:
-            channel = _resuming_channel(expectation.session_tls, undecided.head)
-            if channel is not None:
-                self._give(undecided, expectation, channel)
-                return
-        self._give_to_oldest(undecided, candidates)
-
-    def _settle_in_clear(self, port: int) -> None:
-        """Hand connections without ClientHello to transfers without TLS, in the order they came."""
-        silent = [undecided for undecided in self._undecided if undecided.port == port and not undecided.has_hello]
-        for undecided in silent:
-            if undecided not in self._undecided:  # the one before ended the expectation of this one
-                continue
-            candidates = self._candidates(port, undecided.peer)
-            if any(expectation.waits_in_clear for expectation in candidates):
-                self._give_to_oldest(undecided, candidates)
-
-    def _give_to_oldest(self, undecided: UndecidedConnection, candidates: list[Expectation]) -> None:
-        if len({expectation.user for expectation in candidates}) != 1:
-            self._undecided.remove(undecided)
-            undecided.close()
-            self._report(
-                "ambiguous-data-connection",
-                undecided.peer,
-                f"users of one address wait on passive port {undecided.port}, and no TLS session tells them apart",
-                "open more passive ports, or use clients that resume the TLS session",
-            )
-            return
-        waiting = [expectation for expectation in candidates if not expectation.is_met]
-        self._give(undecided, (waiting or candidates)[0])
-
-    def _give(
-        self, undecided: UndecidedConnection, expectation: Expectation, channel: TlsChannel | None = None
-    ) -> None:
         self._undecided.remove(undecided)
-        arrival = undecided.become_arrival(channel)
-        if not expectation.arrive(arrival):
-            arrival.stream.close()
-
-    # What is expected.
-
-    def _all_expectations(self) -> Iterator[Expectation]:
-        for expectations in self._expectations.values():
-            yield from expectations
-
-    def _candidates(self, port: int, peer: str) -> list[Expectation]:
-        return [expectation for expectation in self._expectations.get(port, ()) if expectation.admits(peer)]
+        for expectation in self._book.candidates(undecided.port, undecided.peer) if undecided.has_hello else ():
+            channel = _resuming_channel(expectation.caller.session_tls, undecided.head)
+            if channel is not None:
+                arrival = undecided.become_arrival(channel)
+                if not expectation.arrive(arrival):
+                    arrival.stream.close()
+                return
+        undecided.close()
+        self._report(
+            "ambiguous-data-connection",
+            undecided.peer,
+            f"users of one address wait on passive port {undecided.port}, and no TLS session tells them apart",
+            "open more passive ports, or use clients that resume the TLS session",
+        )
 
     def _forget(self, ended: Expectation) -> None:
         """An expectation has ended: so have the connections that could only have been its own."""
-        expectations = self._expectations[ended.port]
-        expectations.remove(ended)
-        if not expectations:
-            del self._expectations[ended.port]
+        self._book.remove(ended)
         for undecided in [each for each in self._undecided if each.port == ended.port]:
-            if not self._candidates(undecided.port, undecided.peer):
+            if not self._book.candidates(undecided.port, undecided.peer):
                 self._undecided.remove(undecided)
                 undecided.close()
 

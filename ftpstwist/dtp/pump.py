@@ -185,7 +185,6 @@ class Upload:
     Args:
         plain: Non-blocking socket.
         channel: Protects it, and may hold data already; ``None`` in clear.
-        head: Octets read in clear already.
         sink: Is written to, neither committed nor abandoned.
         ascii_type: Whether line ends are translated.
         settings: For the chunks and the judgement of the end.
@@ -195,7 +194,6 @@ class Upload:
         self,
         plain: socket.socket,
         channel: TlsChannel | None,
-        head: bytes,
         sink: WriteHandle,
         *,
         ascii_type: bool,
@@ -204,7 +202,6 @@ class Upload:
         self.octets = 0
         self._socket = plain
         self._channel = channel
-        self._head = head
         self._sink = sink
         self._translation = FromNetwork() if ascii_type else None
         self._settings = settings
@@ -222,8 +219,7 @@ class Upload:
 
     def burst(self, quantum: int) -> Pause:
         """See :class:`Flow`."""
-        head, self._head = memoryview(self._head), b""
-        if self._take(head):  # also what came behind the handshake is in the channel already
+        if self._channel is not None and self._take(memoryview(b"")):  # it may hold what came behind the handshake
             return Pause.ENDED
         buffer = memoryview(bytearray(self._chunk.octets))
         while not self._stopped:

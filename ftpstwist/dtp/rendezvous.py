@@ -22,7 +22,7 @@ from ftpstwist.dtp.active import connect, require_allowed
 from ftpstwist.dtp.advertised import AdvertisedAddresses
 from ftpstwist.dtp.connection import SocketDataConnection
 from ftpstwist.dtp.early import EarlyHandshake
-from ftpstwist.dtp.expectation import Arrival, Expectation
+from ftpstwist.dtp.expectation import Arrival, Caller, Expectation
 from ftpstwist.dtp.handshake import NoHandshakeError, shake_hands
 from ftpstwist.dtp.passive import PassivePool
 from ftpstwist.dtp.peer import lies_in, normal_address
@@ -114,18 +114,17 @@ class SessionDataConnections:
         """Whether PASV, EPSV, PORT or EPRT named a way that is not used yet."""
         return self._prepared is not None
 
-    def prepare_passive(self, *, ipv6: bool) -> int:
+    async def prepare_passive(self, *, ipv6: bool) -> int:
         """Expect one connection from the client; see ``interfaces.DataConnections``."""
         self.forget()
         session = self._session
-        self._prepared = expectation = self._pool.expect(
-            peer=session.peer,
-            host=session.host,
-            ipv6=ipv6,
-            user=session.user,
-            session_tls=session.session_tls,
-            others=session.other_servers,
+        caller = Caller(
+            session.peer,
+            session.user,
+            session.session_tls if session.is_data_private else None,
+            session.other_servers,
         )
+        self._prepared = expectation = await self._pool.expect(caller, host=session.host, ipv6=ipv6)
         expectation.on_arrival = self._shake_hands_early
         return expectation.port
 
@@ -191,10 +190,9 @@ class SessionDataConnections:
     async def _open_passive(
         self, expectation: Expectation, session_tls: SessionTls | None, manner: _Manner
     ) -> SocketDataConnection:
-        with_hello = manner.protected and not manner.tls_client
         try:
             expectation.take()
-            arrival = await expectation.next(self._settings.open_seconds, with_hello=with_hello)
+            arrival = await expectation.next(self._settings.open_seconds)
             if arrival is None:
                 raise self._nobody_came(expectation)
             while True:
@@ -202,7 +200,7 @@ class SessionDataConnections:
                     return await self._protect(arrival, session_tls, manner)
                 except TlsError as error:
                     self._session.data_tls_failed(error)
-                    arrival = await expectation.next(self._second_chance_seconds(error), with_hello=with_hello)
+                    arrival = await expectation.next(self._second_chance_seconds(error))
                     if arrival is None:
                         raise _tls_failed(error) from error
         finally:
@@ -218,7 +216,6 @@ class SessionDataConnections:
         return SocketDataConnection(
             arrival.stream,
             channel,
-            head=arrival.head if channel is None else b"",
             upload=manner.upload,
             settings=self._settings if not self._session.may_end_anyhow else replace(self._settings, strict_end=False),
             threads=self._threads,
@@ -238,7 +235,7 @@ class SessionDataConnections:
     ) -> TlsChannel | None:
         if session_tls is not None:
             return await self._shake_hands(arrival, session_tls, as_client=as_client)
-        if await self._early_channel(arrival) is not None:
+        if (await self._early_channel(arrival) or arrival.channel) is not None:
             arrival.stream.close()
             raise TlsError("the client began TLS, then asked for a transfer in clear", "PROT P or PROT C, not both")
         return None
@@ -248,14 +245,14 @@ class SessionDataConnections:
         try:
             early = await self._early_channel(arrival)
             if as_client:
-                channel = _outgoing_channel(session_tls, has_begun=early is not None or bool(arrival.head))
+                channel = _outgoing_channel(session_tls, has_begun=(early or arrival.channel) is not None)
             else:
                 channel = early or arrival.channel or session_tls.data_channel()
             if channel is not early:
                 await shake_hands(
                     stream,
                     channel,
-                    None if as_client or arrival.channel else arrival.head,
+                    has_begun=arrival.channel is not None,
                     seconds=self._settings.handshake_seconds,
                     clock=self._clock,
                     as_client=as_client,

@@ -21,6 +21,7 @@ class PassiveSettings:
         expectations: Connections expected at once, of all sessions together.
         expectations_per_peer: The same, of one client address.
         expectation_seconds: How long PASV or EPSV waits for its transfer command.
+        port_seconds: How long PASV or EPSV waits for a port where its connection can be told from others.
         hello_seconds: How long a ClientHello may take from its first octet, where it has to tell sessions apart.
         peer_networks: A data connection may come from another address than the control
             connection if one of these networks holds both (RFC 2577 section 3; empty is safest).
@@ -35,6 +36,7 @@ class PassiveSettings:
     expectations: int = 4096
     expectations_per_peer: int = 64
     expectation_seconds: float = 300.0
+    port_seconds: float = 5.0
     hello_seconds: float = 10.0
     peer_networks: tuple[IPNetwork, ...] = ()
     linger_seconds: float = 2.0

@@ -1,7 +1,6 @@
 """A connection that several sessions of one client address may have been waiting for.
 
-It listens for the ClientHello, which tells whose it is. A connection on which
-nothing comes (a download in clear) stays silent until the pool settles it.
+It listens for the ClientHello, which tells whose it is, as long as somebody waits for it.
 It refuses to decide: it only reads, bounded in octets and time.
 """
 
@@ -62,11 +61,11 @@ class UndecidedConnection(WatchedSocket):
         """Whether what was read is a ClientHello."""
         return bool(self.head) and begins_handshake(self.head)
 
-    def become_arrival(self, channel: TlsChannel | None = None) -> Arrival:
+    def become_arrival(self, channel: TlsChannel) -> Arrival:
         """Give the connection to a session; *channel* was fed what was read of it."""
         self._be_still()
         stream = ReactorSocket(self.plain, reactor=self._reactor, clock=self._clock)
-        return Arrival(stream, self.head, channel)
+        return Arrival(stream, channel)
 
     def close(self) -> None:
         """Close it."""

@@ -43,8 +43,8 @@ class DataConnections(Protocol):
     def is_prepared(self) -> bool:
         """Whether PASV, EPSV, PORT or EPRT named a way that is not used yet."""
 
-    def prepare_passive(self, *, ipv6: bool) -> int:
-        """Expect one connection from the client; replaces what was prepared before.
+    async def prepare_passive(self, *, ipv6: bool) -> int:
+        """Expect one connection from the client, where it can be told from others; replaces what was prepared.
 
         Returns:
             The port.

@@ -96,6 +96,7 @@ def _passive_settings(settings: Settings) -> PassiveSettings:
         expectations=limits.expectations,
         expectations_per_peer=limits.expectations_per_address,
         expectation_seconds=passive.expectation_timeout,
+        port_seconds=passive.port_timeout,
         hello_seconds=passive.hello_timeout,
         peer_networks=passive.other_peers,
         linger_seconds=settings.transfer.close_timeout,

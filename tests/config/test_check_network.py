@@ -61,7 +61,7 @@ def test_few_passive_ports_are_warned_about():
     (said,) = about(judge('[passive]\nports = "50000-50048"'), "passive.ports")
     assert said == (
         "ftps.toml:2: passive.ports: 49 ports are fewer than the 50 sessions that one address may have; "
-        "of those that do not resume TLS sessions each needs its own for a transfer. "
+        "transfers that begin at the same time take turns. "
         "Take at least 50 ports, or lower sessions_per_address in [limits]."
     )
     assert about(judge('[passive]\nports = "50000-50049"'), "passive.ports") == []

@@ -9,6 +9,7 @@ from __future__ import annotations
 import signal
 import socket
 import ssl
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import pytest
@@ -25,7 +26,7 @@ from tests.support.observe import (
     stranger,
     write_certificate,
 )
-from tests.support.server import PASSWORD, running_server
+from tests.support.server import PASSWORD, USER, running_server
 
 OLD = b"the file that was there"
 NEW = b"new content" * 1000
@@ -52,7 +53,7 @@ def prefer(tmp_path_factory):
 @pytest.fixture(scope="module")
 def require(tmp_path_factory):
     """Only data connections that resume are served; a handshake may take a second."""
-    yield from _server(tmp_path_factory, "require", "handshake_timeout = 1\n")
+    yield from _server(tmp_path_factory, "require", "handshake_timeout = 1\n[passive]\nport_timeout = 1\n")
 
 
 @pytest.fixture(scope="module")
@@ -254,23 +255,44 @@ def test_active_mode_and_the_implicit_service(require, version):
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_sessions_side_by_side(require, version):
-    """Several sessions of one address wait on the one port there is: each is given its own connection."""
+def test_users_side_by_side(require, version):
+    """Users of one address wait on the one port there is: each is given its own connection."""
     with ExitStack() as stack:
-        controls = [stack.enter_context(logged_in(require, version=version)) for _ in range(4)]
-        for number, control in enumerate(controls):
-            (require.files / f"file{number}").write_bytes(str(number).encode() * 1000)
+        controls = [stack.enter_context(connected(require, version=version)) for _ in range(2)]
+        for control, user in zip(controls, (USER, OTHER), strict=True):
+            control.auth().login(user, PASSWORD).protect()
+            (require.files.parent / user / "file").write_bytes(user.encode() * 1000)
             assert control.code("TYPE I") == 200
         ports = [control.passive_port() for control in controls]
         sockets = [stack.enter_context(control.connect(port)) for control, port in zip(controls, ports, strict=True)]
-        for number, control in enumerate(controls):
-            assert control.code(f"RETR file{number}") == 150
+        for control in controls:
+            assert control.code("RETR file") == 150
         # in another order than they connected: only the TLS session tells whose each is
-        for number in (2, 0, 3, 1):
-            control = controls[number]
-            with control.wrap_data(sockets[3 - number]) as data:
-                assert read_to_end(data) == str(number).encode() * 1000
+        for control, sock, user in zip(reversed(controls), sockets, (OTHER, USER), strict=True):
+            with control.wrap_data(sock) as data:
+                assert read_to_end(data) == user.encode() * 1000
             assert control.answer().code == 226
+
+
+@pytest.mark.parametrize("resumed", [False, True])
+def test_sessions_of_one_user_side_by_side(prefer, resumed):
+    """Parallel sessions of one user share the one port there is in turn, and none ever gets the file of another."""
+
+    def fetch(number):
+        content = str(number).encode() * 1000
+        (prefer.files / f"file{number}").write_bytes(content)
+        with logged_in(prefer) as control:
+            assert control.code("TYPE I") == 200
+            for _ in range(5):
+                session = control.sock.session if resumed else None
+                with control.passive() as data:
+                    assert control.code(f"RETR file{number}") == 150
+                    with control.wrap_data(data, session) as stream:
+                        assert read_to_end(stream) == content
+                assert control.answer().code == 226
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(fetch, range(8)))
 
 
 # --- K8: no session of another control connection -----------------------------------------------------

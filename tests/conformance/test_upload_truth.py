@@ -101,9 +101,12 @@ class Upload:
 
 @contextmanager
 def logged_in_for_each(commands, server):
-    """Give every command a session of its own: so their time limits pass side by side."""
+    """Give every command a session, and an address, of its own: so their time limits pass side by side."""
     with ExitStack() as stack:
-        yield {command: stack.enter_context(logged_in(server)) for command in commands}
+        yield {
+            command: stack.enter_context(logged_in(server, source=f"127.0.1.{number}"))
+            for number, command in enumerate(commands, 1)
+        }
 
 
 def names(server):

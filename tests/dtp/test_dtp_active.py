@@ -191,9 +191,9 @@ class Active(DtpTestCase):
     async def test_pasv_and_port_replace_each_other(self) -> None:
         """The last one counts."""
         data, listening = self.session(), self.listen()
-        passive_port = data.prepare_passive(ipv6=False)
+        passive_port = await data.prepare_passive(ipv6=False)
         self.prepare(data, listening)
-        assert self.pool._expectations == {}
-        data.prepare_passive(ipv6=False)
-        assert passive_port in self.pool._expectations
+        assert list(self.pool._book) == []
+        await data.prepare_passive(ipv6=False)
+        assert self.pool._book.on(passive_port)
         data.forget()

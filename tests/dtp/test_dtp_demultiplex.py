@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import replace
+from ipaddress import ip_network
+
+from twisted.internet.defer import CancelledError
 
 from ftpstwist.interfaces import ErrorKind, FtpError
 
-from .dtp_support import DtpTestCase, Side, Sink, Source, dial, download, in_thread, reset, started, until, upload
+from .dtp_support import DtpTestCase, Side, Source, dial, download, fetch, in_thread, reset, started, turn, until
 from .dtp_tls import ClientTls, control_session, server_tls
 
 
 class OnePort(DtpTestCase):
-    """The pool of these tests has one port."""
+    """The pool of these tests has one port, and nobody waits for another."""
+
+    passive = replace(DtpTestCase.passive, port_seconds=0)
 
     def tls_sessions(self, version="TLSv1.3", users=("alice", "bob"), *, require=False, settings=None):
         """Return the data connections, and the clients' TLS sessions, of several control sessions."""
@@ -23,12 +28,9 @@ class OnePort(DtpTestCase):
         ]
         return sessions, [control_session(server) for server in servers]
 
-    def clear_sessions(self, *users: str, settings=None):
-        return [self.session(Side(user=user), settings) for user in users]
-
     async def two_downloads(self, version: str, *, require: bool) -> None:
         sessions, tickets = self.tls_sessions(version, require=require)
-        ports = {data.prepare_passive(ipv6=False) for data in sessions}
+        ports = {await data.prepare_passive(ipv6=False) for data in sessions}
         assert len(ports) == 1
         (port,) = ports
         # The connection that comes first belongs to the session that began to wait last.
@@ -61,7 +63,7 @@ class OnePort(DtpTestCase):
     async def test_hello_in_pieces(self) -> None:
         """A ClientHello may arrive octet by octet, as slow networks bring it."""
         sessions, tickets = self.tls_sessions()
-        ports = [data.prepare_passive(ipv6=False) for data in sessions]
+        ports = [await data.prepare_passive(ipv6=False) for data in sessions]
         transfer = started(download(sessions[1], Source(b"for bob"), protected=True))
         with closing(await in_thread(dial, ports[0])) as sock:
             client = ClientTls(sock, tickets[1])
@@ -83,7 +85,7 @@ class OnePort(DtpTestCase):
         self.pool.stop()
         self.pool = self.make_pool(replace(self.passive, hello_seconds=0.02))
         sessions, _ = self.tls_sessions()
-        ports = [data.prepare_passive(ipv6=False) for data in sessions]
+        ports = [await data.prepare_passive(ipv6=False) for data in sessions]
         with closing(await in_thread(dial, ports[0])) as sock:
             sock.sendall(ClientTls(sock).hello()[:100])
             assert await in_thread(sock.recv, 1) == b""
@@ -91,8 +93,8 @@ class OnePort(DtpTestCase):
 
     async def test_reset_before_it_is_known(self) -> None:
         """A connection that breaks before it said whose it is leaves nothing behind."""
-        sessions = self.clear_sessions("alice", "bob")
-        ports = [data.prepare_passive(ipv6=False) for data in sessions]
+        sessions = self.tls_sessions()[0]
+        ports = [await data.prepare_passive(ipv6=False) for data in sessions]
         sock = await in_thread(dial, ports[0])
         await until(lambda: self.pool._undecided)
         reset(sock)
@@ -103,69 +105,17 @@ class OnePort(DtpTestCase):
     async def test_without_resumption_and_two_users(self) -> None:
         """Nobody gets the connection of somebody who may be another user; the log says what to change."""
         sessions, _ = self.tls_sessions()
-        ports = [data.prepare_passive(ipv6=False) for data in sessions]
+        ports = [await data.prepare_passive(ipv6=False) for data in sessions]
         with closing(await in_thread(dial, ports[0])) as sock:
             sock.sendall(ClientTls(sock).hello())
             assert await in_thread(sock.recv, 1) == b""
         assert self.reports == [("ambiguous-data-connection", "127.0.0.1")]
 
-    async def test_without_resumption_and_one_user(self) -> None:
-        """Parallel sessions of one user are served in the order they asked."""
-        sessions, _ = self.tls_sessions(users=("alice", "alice"))
-        ports = [data.prepare_passive(ipv6=False) for data in sessions]
-        transfer = started(download(sessions[0], Source(b"first"), protected=True))
-        with closing(await in_thread(dial, ports[0])) as sock:
-            client = await in_thread(ClientTls(sock).shake_hands)
-            assert await in_thread(client.read_to_end) == b"first"
-        await transfer
-
-    async def test_clear_downloads_of_one_user(self) -> None:
-        """Without TLS the connections of one user are served in the order they came."""
-        sessions = self.clear_sessions("alice", "alice")
-        ports = [data.prepare_passive(ipv6=False) for data in sessions]
-        socks = [await in_thread(dial, port) for port in ports]
-        for data, name in zip(sessions, (b"one", b"two"), strict=True):
-            await download(data, Source(name))
-        assert [sock.recv(10) for sock in socks] == [b"one", b"two"]
-        for sock in socks:
-            sock.close()
-
-    async def test_clear_upload_keeps_its_first_octets(self) -> None:
-        """What was read to find out whose it is belongs to the file."""
-        sessions, sink = self.clear_sessions("alice", "alice"), Sink()
-        ports = [data.prepare_passive(ipv6=False) for data in sessions]
-        with closing(await in_thread(dial, ports[0])) as sock:
-            sock.sendall(b"first octets")
-            await until(lambda: any(undecided.head for undecided in self.pool._undecided))
-            transfer = started(upload(sessions[0], sink))
-            sock.sendall(b" and the rest")
-        await transfer
-        assert bytes(sink.octets) == b"first octets and the rest"
-
-    async def test_clear_empty_upload(self) -> None:
-        """FIN and nothing else is a file of no octets here, too."""
-        sessions, sink = self.clear_sessions("alice", "alice"), Sink()
-        ports = [data.prepare_passive(ipv6=False) for data in sessions]
-        (await in_thread(dial, ports[0])).close()
-        await upload(sessions[0], sink)
-        assert sink.octets == b""
-
-    async def test_clear_and_two_users(self) -> None:
-        """Without TLS the connections of two users of one address can not be told apart: refused, and reported."""
-        sessions = self.clear_sessions("alice", "bob", settings=replace(self.settings, open_seconds=0.05))
-        ports = [data.prepare_passive(ipv6=False) for data in sessions]
-        transfer = started(download(sessions[1], Source(b"for bob")))
-        with closing(await in_thread(dial, ports[0])) as sock:
-            assert await in_thread(sock.recv, 1) == b""
-            error = await self.assertFailure(transfer, FtpError)
-        assert error.kind is ErrorKind.DATA_NOT_OPENED
-        assert self.reports == [("ambiguous-data-connection", "127.0.0.1")]
-
     async def test_nothing_stays_when_the_sessions_go(self) -> None:
         """Undecided connections end with the last expectation they could have been for."""
         before = await self.sockets()
-        sessions = self.clear_sessions("alice", "bob")
-        ports = [data.prepare_passive(ipv6=False) for data in sessions]
+        sessions = self.tls_sessions()[0]
+        ports = [await data.prepare_passive(ipv6=False) for data in sessions]
         with closing(await in_thread(dial, ports[0])) as sock:
             await until(lambda: self.pool._undecided)
             sessions[0].forget()
@@ -176,8 +126,8 @@ class OnePort(DtpTestCase):
 
     async def test_undecided_connections_are_few(self) -> None:
         """Nobody can fill the server with connections that never say whose they are."""
-        sessions = self.clear_sessions("alice", "bob")
-        ports = [data.prepare_passive(ipv6=False) for data in sessions]
+        sessions = self.tls_sessions()[0]
+        ports = [await data.prepare_passive(ipv6=False) for data in sessions]
         socks = [await in_thread(dial, ports[0]) for _ in range(5)]
         assert await in_thread(socks[-1].recv, 1) == b""
         assert len(self.pool._undecided) == 4
@@ -185,3 +135,63 @@ class OnePort(DtpTestCase):
             sock.close()
         for data in sessions:
             data.forget()
+
+
+class Turns(DtpTestCase):
+    """One port, and sessions whose connections nothing could tell apart: one after the other."""
+
+    async def two_in_turn(self, *sides: Side) -> None:
+        first, second = (self.session(side) for side in sides)
+        port = await first.prepare_passive(ipv6=False)
+        waiting = started(second.prepare_passive(ipv6=False))
+        await turn()
+        assert not waiting.called
+        client = in_thread(fetch, port)
+        await download(first, Source(b"of the first"))
+        assert await client == b"of the first"
+        client = in_thread(fetch, await waiting)
+        await download(second, Source(b"of the second"))
+        assert await client == b"of the second"
+
+    async def test_sessions_of_one_user_are_never_exchanged(self) -> None:
+        """Two parallel sessions of one user never wait on one port, so neither can get the other's file."""
+        await self.two_in_turn(Side(session_tls=server_tls()), Side(session_tls=server_tls()))
+
+    async def test_users_in_clear(self) -> None:
+        """Without TLS, users of one address take turns, too."""
+        await self.two_in_turn(Side(user="alice"), Side(user="bob"))
+
+    async def test_client_in_common_network(self) -> None:
+        """Who may come from one's address by the settings counts as the same address."""
+        self.pool.stop()
+        self.pool = self.make_pool(replace(self.passive, peer_networks=(ip_network("127.0.0.0/29"),)))
+        await self.two_in_turn(Side(), Side(peer="127.0.0.2"))
+
+    async def test_other_addresses_do_not_wait(self) -> None:
+        """Sessions of different addresses share a port at once: each connection is known by where it comes from."""
+        first = await self.session().prepare_passive(ipv6=False)
+        other = started(self.session(Side(peer="127.0.0.2")).prepare_passive(ipv6=False))
+        assert self.successResultOf(other) == first
+
+    async def test_no_turn_in_time(self) -> None:
+        """A port that is kept and not used does not keep others waiting for ever: 425, and the log says what to change."""
+        self.pool.stop()
+        self.pool = self.make_pool(replace(self.passive, port_seconds=0.02))
+        await self.session().prepare_passive(ipv6=False)
+        error = await self.assertFailure(started(self.session().prepare_passive(ipv6=False)), FtpError)
+        assert error.kind is ErrorKind.NO_DATA_PORT
+        assert "open at least as many passive ports" in error.cause
+
+    async def test_who_gives_up_waits_no_longer(self) -> None:
+        """A session that ends while it waits for a port leaves nothing behind, and no one behind it waits longer."""
+        first, last = self.session(), self.session()
+        await first.prepare_passive(ipv6=False)
+        leaving = started(self.session().prepare_passive(ipv6=False))
+        waiting = started(last.prepare_passive(ipv6=False))
+        leaving.cancel()
+        self.failureResultOf(leaving, CancelledError)
+        first.forget()
+        await waiting
+        last.forget()
+        assert self.pool._book._of_peer.total() == 0
+        assert self.pool._book._waiting == []

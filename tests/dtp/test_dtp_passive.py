@@ -18,7 +18,7 @@ from twisted.internet.error import ConnectionDone
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
-from ftpstwist.dtp.expectation import ARRIVALS_AT_MOST, ExpectationState
+from ftpstwist.dtp.expectation import ARRIVALS_AT_MOST, Caller, ExpectationState
 from ftpstwist.dtp.listener import Listener, bind_ports
 from ftpstwist.dtp.passive import PassivePool
 from ftpstwist.dtp.settings import PassiveSettings
@@ -52,7 +52,7 @@ class Strangers(DtpTestCase):
     async def test_foreign_address_is_refused_and_the_client_still_served(self) -> None:
         """Who is quicker from another address gets nothing; the true client gets its upload through (E7)."""
         data, sink = self.session(), Sink()
-        port = data.prepare_passive(ipv6=False)
+        port = await data.prepare_passive(ipv6=False)
         with closing(await in_thread(dial, port, "127.0.0.2")) as thief:
             assert await in_thread(_reads_nothing, thief)
         client = in_thread(store, port, b"mine")
@@ -64,7 +64,7 @@ class Strangers(DtpTestCase):
     async def test_foreign_address_alone(self) -> None:
         """A client whose data connection comes from elsewhere is told 425, and the log why."""
         data = self.session(settings=replace(self.settings, open_seconds=0.05))
-        port = data.prepare_passive(ipv6=False)
+        port = await data.prepare_passive(ipv6=False)
         with closing(await in_thread(dial, port, "127.0.0.2")) as thief:
             assert await in_thread(_reads_nothing, thief)
             error = await self.assertFailure(started(upload(data, Sink())), FtpError)
@@ -94,7 +94,7 @@ class Strangers(DtpTestCase):
         self.pool.stop()
         self.pool = self.make_pool(replace(self.passive, peer_networks=(ip_network("127.0.0.0/30"),)))
         data, sink = self.session(), Sink()
-        port = data.prepare_passive(ipv6=False)
+        port = await data.prepare_passive(ipv6=False)
         with closing(await in_thread(dial, port, "127.0.0.9")) as stranger:
             assert await in_thread(_reads_nothing, stranger)
 
@@ -116,7 +116,7 @@ class Strangers(DtpTestCase):
     async def test_connections_of_one_expectation_are_few(self) -> None:
         """One client can not fill the server with connections: the fourth is closed at once, and all in the end."""
         data = self.session()
-        port = data.prepare_passive(ipv6=False)
+        port = await data.prepare_passive(ipv6=False)
         socks = [await in_thread(dial, port) for _ in range(ARRIVALS_AT_MOST + 1)]
         assert await in_thread(_reads_nothing, socks[-1])
         data.forget()
@@ -127,7 +127,7 @@ class Strangers(DtpTestCase):
     async def test_second_connection_is_closed_once_the_first_is_served(self) -> None:
         """In clear the first connection is the one; the others get nothing of the file."""
         data = self.session()
-        port = data.prepare_passive(ipv6=False)
+        port = await data.prepare_passive(ipv6=False)
         first, second = await in_thread(dial, port), await in_thread(dial, port)
         await download(data, Source(b"file"))
         with closing(first), closing(second):
@@ -139,9 +139,9 @@ class Preparation(DtpTestCase):
     async def test_second_pasv_replaces_the_first(self) -> None:
         """What connected to the first is closed; the second works (B9)."""
         data = self.session()
-        with closing(await in_thread(dial, data.prepare_passive(ipv6=False))) as early:
+        with closing(await in_thread(dial, await data.prepare_passive(ipv6=False))) as early:
             client = None
-            port = data.prepare_passive(ipv6=False)
+            port = await data.prepare_passive(ipv6=False)
             assert await in_thread(_reads_nothing, early)
             client = in_thread(fetch, port)
             await download(data, Source(b"x"))
@@ -152,12 +152,12 @@ class Preparation(DtpTestCase):
         before = await self.sockets()
         data = self.session()
         for _ in range(1000):
-            data.prepare_passive(ipv6=False)
+            await data.prepare_passive(ipv6=False)
         assert data.is_prepared
         data.forget()
         assert not data.is_prepared
         assert await self.sockets() == before
-        assert self.pool._expectations == {}
+        assert list(self.pool._book) == []
         assert [call for call in reactor.getDelayedCalls() if "Expectation" in str(call)] == []
 
     async def test_address_to_advertise(self) -> None:
@@ -169,7 +169,7 @@ class Preparation(DtpTestCase):
         data = self.session()
         error = await self.assertFailure(started(upload(data, Sink())), FtpError)
         assert error.kind is ErrorKind.DATA_NOT_PREPARED
-        client = in_thread(fetch, data.prepare_passive(ipv6=False))
+        client = in_thread(fetch, await data.prepare_passive(ipv6=False))
         await download(data, Source(b"x"))
         await client
         assert not data.is_prepared
@@ -177,7 +177,7 @@ class Preparation(DtpTestCase):
     async def test_client_that_never_connects(self) -> None:
         """425 comes after the time limit and names the port that nothing reached."""
         data = self.session(settings=replace(self.settings, open_seconds=0.02))
-        port = data.prepare_passive(ipv6=False)
+        port = await data.prepare_passive(ipv6=False)
         error = await self.assertFailure(started(upload(data, Sink())), FtpError)
         assert error.kind is ErrorKind.DATA_NOT_OPENED
         assert f"nothing reached port {port} in 0.02 s" in error.hint
@@ -185,11 +185,11 @@ class Preparation(DtpTestCase):
     async def test_client_may_connect_before_or_after_the_command(self) -> None:
         """Both orders work: connect then RETR, RETR then connect."""
         data = self.session()
-        early = await in_thread(dial, data.prepare_passive(ipv6=False))
+        early = await in_thread(dial, await data.prepare_passive(ipv6=False))
         await download(data, Source(b"x"))
         with closing(early):
             assert early.recv(10) == b"x"
-        port = data.prepare_passive(ipv6=False)
+        port = await data.prepare_passive(ipv6=False)
         transfer = started(download(data, Source(b"y")))
         assert await in_thread(fetch, port) == b"y"
         await transfer
@@ -197,21 +197,21 @@ class Preparation(DtpTestCase):
     async def test_cap_for_each_client_and_for_all(self) -> None:
         """One address can not use up what all share: its cap + 1 is refused, another's PASV still works (425)."""
         self.pool.stop()
-        self.pool = self.make_pool(replace(self.passive, expectations=5, expectations_per_peer=3))
+        self.pool = self.make_pool(replace(self.passive, ports=(0,) * 4, expectations=5, expectations_per_peer=3))
         for _ in range(3):
-            self.session().prepare_passive(ipv6=False)
-        self.assert_no_port(self.session())
+            await self.session().prepare_passive(ipv6=False)
+        await self.assert_no_port(self.session())
         for _ in range(2):
-            self.session(Side(peer="127.0.0.7")).prepare_passive(ipv6=False)
-        self.assert_no_port(self.session(Side(peer="127.0.0.8")))
+            await self.session(Side(peer="127.0.0.7")).prepare_passive(ipv6=False)
+        await self.assert_no_port(self.session(Side(peer="127.0.0.8")))
 
     async def test_no_port_of_the_family(self) -> None:
         """EPSV over IPv6 on a server that listens on IPv4 only is refused in words."""
-        self.assert_no_port(self.session(), ipv6=True)
+        await self.assert_no_port(self.session(), ipv6=True)
 
-    def assert_no_port(self, data, *, ipv6=False) -> None:
+    async def assert_no_port(self, data, *, ipv6=False) -> None:
         with pytest.raises(FtpError) as refused:
-            data.prepare_passive(ipv6=ipv6)
+            await data.prepare_passive(ipv6=ipv6)
         assert refused.value.kind is ErrorKind.NO_DATA_PORT
 
     async def test_expectation_expires(self) -> None:
@@ -224,7 +224,7 @@ class Preparation(DtpTestCase):
         self.pool.start()
         self.addCleanup(self.pool.stop)
         data = self.session()
-        with closing(await in_thread(dial, data.prepare_passive(ipv6=False))) as sock:
+        with closing(await in_thread(dial, await data.prepare_passive(ipv6=False))) as sock:
             expectation = data._prepared
             await until(lambda: expectation.state is ExpectationState.CONNECTED)
             clock.advance(self.passive.expectation_seconds + 1)
@@ -241,17 +241,16 @@ class Ports(DtpTestCase):
     async def test_ports_are_random(self) -> None:
         """The next port can not be told from the last ones (RFC 2577 section 8)."""
         session = self.session()
-        order = [session.prepare_passive(ipv6=False) for _ in range(64)]
+        order = [await session.prepare_passive(ipv6=False) for _ in range(64)]
         assert set(order) == set(self.pool.ports)
         steps = {self.pool.ports.index(b) - self.pool.ports.index(a) for a, b in itertools.pairwise(order)}
         assert len(steps) > 4
 
     async def test_ports_are_shared_out(self) -> None:
-        """Sessions of one client wait on different ports as long as there are enough; another client may share them."""
-        taken = [self.session().prepare_passive(ipv6=False) for _ in range(8)]
+        """Sessions of one client wait on different ports; another client may share them."""
+        taken = [await self.session().prepare_passive(ipv6=False) for _ in range(8)]
         assert sorted(taken) == self.pool.ports
-        assert self.session(Side(peer="127.0.0.9")).prepare_passive(ipv6=False) in taken
-        assert self.session().prepare_passive(ipv6=False) in taken
+        assert await self.session(Side(peer="127.0.0.9")).prepare_passive(ipv6=False) in taken
 
     async def test_port_in_use_is_left_out(self) -> None:
         """One port of the range that somebody else has does not keep the server from starting."""
@@ -294,7 +293,7 @@ class Ports(DtpTestCase):
         pool.start()
         self.pool = pool
         data = self.session()
-        client = in_thread(fetch, data.prepare_passive(ipv6=False))
+        client = in_thread(fetch, await data.prepare_passive(ipv6=False))
         await download(data, Source(b"x"))
         assert await client == b"x"
 
@@ -319,7 +318,7 @@ class Ports(DtpTestCase):
         self.addCleanup(pool.stop)
         ports = {listener.host: listener.port for listener in pool._listeners}
         for host, port in ports.items():
-            expectation = pool.expect(peer="127.0.0.1", host=host, ipv6=False, user="", session_tls=None)
+            expectation = await pool.expect(Caller("127.0.0.1", "", None), host=host, ipv6=False)
             assert expectation.port == port
 
 
@@ -371,11 +370,11 @@ class Accepting(DtpTestCase):
     async def test_stop_closes_everything(self) -> None:
         """Stopping the service closes ports, expectations and what waits on them; a waiting transfer ends."""
         data = self.session()
-        port = data.prepare_passive(ipv6=False)
+        port = await data.prepare_passive(ipv6=False)
         transfer = started(upload(data, Sink()))
         waiting = self.session(Side(peer="127.0.0.2"))
-        with closing(await in_thread(dial, waiting.prepare_passive(ipv6=False), "127.0.0.2")) as sock:
-            await until(lambda: waiting._prepared.is_met)
+        with closing(await in_thread(dial, await waiting.prepare_passive(ipv6=False), "127.0.0.2")) as sock:
+            await until(lambda: waiting._prepared.state is ExpectationState.CONNECTED)
             self.pool.stop()
             assert await in_thread(_reads_nothing, sock)
             for stopped in (transfer, started(upload(waiting, Sink()))):

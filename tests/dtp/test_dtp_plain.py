@@ -41,7 +41,7 @@ class PlainUploads(DtpTestCase):
     async def test_fin_completes(self) -> None:
         """What a client sent before FIN is stored, all of it."""
         data, sink = self.session(), Sink()
-        client = in_thread(store, data.prepare_passive(ipv6=False), HUNDRED_KB)
+        client = in_thread(store, await data.prepare_passive(ipv6=False), HUNDRED_KB)
         assert await upload(data, sink) == len(HUNDRED_KB)
         await client
         assert bytes(sink.octets) == HUNDRED_KB
@@ -49,14 +49,14 @@ class PlainUploads(DtpTestCase):
     async def test_empty_file(self) -> None:
         """A file of no octets is a file."""
         data, sink = self.session(), Sink()
-        client = in_thread(store, data.prepare_passive(ipv6=False), b"")
+        client = in_thread(store, await data.prepare_passive(ipv6=False), b"")
         assert await upload(data, sink) == 0
         await client
 
     async def test_rst_is_not_the_end_of_a_file(self) -> None:
         """A client that breaks off is told 426, so that it knows the upload is not whole."""
         data, sink = self.session(), Sink()
-        port = data.prepare_passive(ipv6=False)
+        port = await data.prepare_passive(ipv6=False)
         transfer = started(upload(data, sink))
         sock = await in_thread(dial, port)
         sock.sendall(HUNDRED_KB)
@@ -68,7 +68,7 @@ class PlainUploads(DtpTestCase):
     async def test_silent_client_stalls(self) -> None:
         """A client that sends nothing does not hold a transfer for ever."""
         data, sink = self.session(settings=replace(self.settings, stall_seconds=0.05)), Sink()
-        port = data.prepare_passive(ipv6=False)
+        port = await data.prepare_passive(ipv6=False)
         transfer = started(upload(data, sink))
         with closing(await in_thread(dial, port)):
             error = await self.assertFailure(transfer, FtpError)
@@ -78,7 +78,7 @@ class PlainUploads(DtpTestCase):
         """«No space left» reaches the client as itself, and ends the connection at once."""
         full = FtpError(ErrorKind.NO_SPACE, "full")
         data, sink = self.session(), Sink(failing_beyond=50_000, error=full)
-        port = data.prepare_passive(ipv6=False)
+        port = await data.prepare_passive(ipv6=False)
         transfer = started(upload(data, sink))
         sock = await in_thread(dial, port)
         with closing(sock):
@@ -89,7 +89,7 @@ class PlainUploads(DtpTestCase):
         """ABOR in the middle ends the connection, and no descriptor or thread stays behind."""
         before = await self.sockets()
         data, sink = self.session(), Sink()
-        port = data.prepare_passive(ipv6=False)
+        port = await data.prepare_passive(ipv6=False)
         transfer = started(upload(data, sink))
         sock = await in_thread(dial, port)
         sock.sendall(HUNDRED_KB)
@@ -112,7 +112,7 @@ class PlainUploads(DtpTestCase):
                 super().write(octets)
 
         data, sink = self.session(), SlowSink()
-        port = data.prepare_passive(ipv6=False)
+        port = await data.prepare_passive(ipv6=False)
         transfer = started(upload(data, sink))
         with closing(await in_thread(dial, port)) as sock:
             sock.sendall(b"once")
@@ -129,7 +129,7 @@ class PlainUploads(DtpTestCase):
     async def test_type_a(self) -> None:
         """TYPE A stores CRLF as LF and counts the octets stored."""
         data, sink = self.session(), Sink()
-        client = in_thread(store, data.prepare_passive(ipv6=False), b"one\r\ntwo\rthree\r\n\r")
+        client = in_thread(store, await data.prepare_passive(ipv6=False), b"one\r\ntwo\rthree\r\n\r")
         assert await upload(data, sink, ascii_type=True) == 15
         await client
         assert bytes(sink.octets) == b"one\ntwo\rthree\n\r"
@@ -138,7 +138,7 @@ class PlainUploads(DtpTestCase):
         """An upload under a rate limit is whole and takes its time."""
         clock, sink = Clock(), Sink()
         data = self.session(clock=clock)
-        client = in_thread(store, data.prepare_passive(ipv6=False), HUNDRED_KB)
+        client = in_thread(store, await data.prepare_passive(ipv6=False), HUNDRED_KB)
         transfer = started(upload(data, sink, rate=20_000))
         await until(lambda: clock.advance(0.1) or transfer.called)
         await client
@@ -151,14 +151,14 @@ class PlainDownloads(DtpTestCase):
         """What is sent arrives, all of it, then FIN."""
         data = self.session()
         octets = HUNDRED_KB * 100
-        client = in_thread(fetch, data.prepare_passive(ipv6=False))
+        client = in_thread(fetch, await data.prepare_passive(ipv6=False))
         assert await download(data, Source(octets)) == len(octets)
         assert await client == octets
 
     async def test_type_a(self) -> None:
         """TYPE A sends LF as CRLF and counts the octets of the file."""
         data = self.session()
-        client = in_thread(fetch, data.prepare_passive(ipv6=False))
+        client = in_thread(fetch, await data.prepare_passive(ipv6=False))
         assert await download(data, Source(b"one\ntwo\r\n"), ascii_type=True) == 9
         assert await client == b"one\r\ntwo\r\n"
 
@@ -166,7 +166,7 @@ class PlainDownloads(DtpTestCase):
         """A file that can not be read to its end ends in RST, never in FIN: no client takes the part for the whole."""
         broken = FtpError(ErrorKind.STORAGE_FAILED, "I/O error")
         data = self.session()
-        port = data.prepare_passive(ipv6=False)
+        port = await data.prepare_passive(ipv6=False)
         transfer = started(download(data, Source(HUNDRED_KB, failing_at=broken)))
         with closing(await in_thread(dial, port)) as sock:
             assert await self.assertFailure(transfer, FtpError) is broken
@@ -175,7 +175,7 @@ class PlainDownloads(DtpTestCase):
     async def test_client_that_never_reads_stalls(self) -> None:
         """It is given up after the stall time, and holds no more than a small chunk meanwhile."""
         data = self.session(settings=replace(self.settings, stall_seconds=0.05))
-        port = data.prepare_passive(ipv6=False)
+        port = await data.prepare_passive(ipv6=False)
         transfer = started(download(data, EndlessSource()))
         with closing(await in_thread(dial, port)):
             error = await self.assertFailure(transfer, FtpError)
@@ -197,7 +197,6 @@ class PlainDownloads(DtpTestCase):
         connection = SocketDataConnection(
             Slow(),
             None,
-            head=b"",
             upload=False,
             settings=self.settings,
             threads=self.threads,
@@ -211,7 +210,7 @@ class PlainDownloads(DtpTestCase):
         """A download under a rate limit is whole and takes its time."""
         clock = Clock()
         data = self.session(clock=clock)
-        client = in_thread(fetch, data.prepare_passive(ipv6=False))
+        client = in_thread(fetch, await data.prepare_passive(ipv6=False))
         transfer = started(download(data, Source(HUNDRED_KB), rate=20_000))
         await until(lambda: clock.advance(0.1) or transfer.called)
         assert await client == HUNDRED_KB
@@ -220,7 +219,7 @@ class PlainDownloads(DtpTestCase):
     async def test_client_that_goes_away(self) -> None:
         """A client that closes in the middle of a download gets its reply, and the thread is free."""
         data = self.session()
-        port = data.prepare_passive(ipv6=False)
+        port = await data.prepare_passive(ipv6=False)
         transfer = started(download(data, EndlessSource()))
         sock = await in_thread(dial, port)
         sock.recv(100_000)
@@ -232,7 +231,7 @@ class PlainDownloads(DtpTestCase):
         """ABOR in the middle of a download ends in RST and leaves no descriptor."""
         before = await self.sockets()
         data = self.session()
-        port = data.prepare_passive(ipv6=False)
+        port = await data.prepare_passive(ipv6=False)
         transfer = started(download(data, EndlessSource()))
         sock = await in_thread(dial, port)
         sock.recv(100_000)
@@ -246,12 +245,12 @@ class PlainDownloads(DtpTestCase):
         """ABOR before the client has connected is at once, too, and the port expects nobody any more."""
         before = await self.sockets()
         data = self.session()
-        data.prepare_passive(ipv6=False)
+        await data.prepare_passive(ipv6=False)
         transfer = started(download(data, Source(b"x")))
         transfer.cancel()
         await self.assertFailure(transfer, CancelledError)
         assert await self.sockets() == before
-        assert self.pool._expectations == {}
+        assert list(self.pool._book) == []
 
     async def test_small_file_needs_one_burst(self) -> None:
         """A small file costs one hop to a worker thread, not three."""
@@ -264,7 +263,7 @@ class PlainDownloads(DtpTestCase):
             return await run(function, *args)
 
         self.threads.run = counted
-        client = in_thread(fetch, data.prepare_passive(ipv6=False))
+        client = in_thread(fetch, await data.prepare_passive(ipv6=False))
         await download(data, Source(b"small"))
         assert await client == b"small"
         assert len(hops) == 1
@@ -272,7 +271,7 @@ class PlainDownloads(DtpTestCase):
     async def test_octets_are_known_while_it_runs(self) -> None:
         """STAT during a transfer shows how far it is."""
         data = self.session()
-        client = in_thread(fetch, data.prepare_passive(ipv6=False))
+        client = in_thread(fetch, await data.prepare_passive(ipv6=False))
         async with data.open(protected=False, upload=False) as connection:
             assert connection.octets == 0
             await connection.send(Source(b"12345"))
@@ -283,7 +282,7 @@ class PlainDownloads(DtpTestCase):
     async def test_nothing_to_transfer(self) -> None:
         """A connection opened and not used ends cleanly."""
         data = self.session()
-        client = in_thread(fetch, data.prepare_passive(ipv6=False))
+        client = in_thread(fetch, await data.prepare_passive(ipv6=False))
         async with data.open(protected=False, upload=False):
             pass
         assert await client == b""
@@ -295,7 +294,7 @@ class Ipv6(DtpTestCase):
     async def test_download(self) -> None:
         """EPSV over IPv6 works, and its listeners take IPv6 only."""
         data = self.session(Side(peer="::1", host="::1"))
-        port = data.prepare_passive(ipv6=True)
+        port = await data.prepare_passive(ipv6=True)
         transfer = started(download(data, Source(HUNDRED_KB)))
 
         def client() -> bytes:

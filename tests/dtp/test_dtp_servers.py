@@ -6,13 +6,11 @@ from contextlib import closing
 from dataclasses import replace
 from ipaddress import ip_network
 
-from twisted.internet.defer import CancelledError
-
 from ftpstwist.interfaces import ErrorKind, FtpError
 from ftpstwist.session.policy import SessionReuse
 from ftpstwist.tls.binding import PerSessionTls
 from ftpstwist.tls.outgoing import OtherServers, OutgoingContext
-from tests.dtp.dtp_support import DtpTestCase, Side, Sink, Source, dial, in_thread, read_all, started, upload
+from tests.dtp.dtp_support import DtpTestCase, Side, Sink, Source, dial, in_thread, read_all, started, turn, upload
 from tests.dtp.dtp_tls import ClientTls, certificate, shared_contexts
 
 OTHER = "127.0.0.2"
@@ -46,11 +44,11 @@ class OtherServerTests(DtpTestCase):
         """T9: who may is served by the other server, and told of in the log; the client itself still may come."""
         allowed = side()
         data, sink = self.session(allowed), Sink()
-        client = in_thread(store_from, data.prepare_passive(ipv6=False), b"octets", OTHER)
+        client = in_thread(store_from, await data.prepare_passive(ipv6=False), b"octets", OTHER)
         assert await upload(data, sink) == 6
         await client
         assert allowed.servers == [OTHER]
-        client = in_thread(store_from, data.prepare_passive(ipv6=False), b"octets", "127.0.0.1")
+        client = in_thread(store_from, await data.prepare_passive(ipv6=False), b"octets", "127.0.0.1")
         assert await upload(data, sink) == 6
         await client
         assert allowed.servers == [OTHER]
@@ -59,7 +57,7 @@ class OtherServerTests(DtpTestCase):
         """T9: neither a server that is not named, nor the named one for other users; nothing reaches them."""
         allowed, other = self.session(side()), self.session(Side(user="bob"))
         for data, source in ((allowed, "127.0.0.3"), (other, OTHER)):
-            port = data.prepare_passive(ipv6=False)
+            port = await data.prepare_passive(ipv6=False)
             with closing(await in_thread(dial, port, source)) as sock:
                 assert await in_thread(read_all, sock) == b""
             assert data.is_prepared
@@ -69,39 +67,34 @@ class OtherServerTests(DtpTestCase):
         """T9: with ports to spare, no two transfers with servers wait on one, and none beside a client's."""
         self.pool = self.make_pool(replace(self.passive, ports=(0, 0, 0)))
         sessions = [self.session(Side(peer="127.0.0.9")), self.session(side()), self.session(side("carol"))]
-        assert len({data.prepare_passive(ipv6=False) for data in sessions}) == 3
+        assert len({await data.prepare_passive(ipv6=False) for data in sessions}) == 3
 
-    async def test_one_port_for_two_users(self) -> None:
-        """T9: if they have to share one, who is meant can not be told: neither gets the other's file."""
-        sessions = [self.session(side()), self.session(side("carol"))]
-        ports = {data.prepare_passive(ipv6=False) for data in sessions}
-        assert len(ports) == 1
-        running = started(upload(sessions[0], Sink()))
-        with closing(await in_thread(dial, ports.pop(), OTHER)) as sock:
-            assert await in_thread(read_all, sock) == b""
-        running.cancel()
-        await self.assertFailure(running, CancelledError)
-        assert self.reports == [("ambiguous-data-connection", OTHER)]
-        sessions[1].forget()
+    async def test_on_one_port_they_take_turns(self) -> None:
+        """T9: on a single port, whose connection it is could not be told: the second waits until the first is done."""
+        first, second = self.session(side()), self.session(side("carol"))
+        await first.prepare_passive(ipv6=False)
+        waiting = started(second.prepare_passive(ipv6=False))
+        await turn()
+        assert not waiting.called
+        first.forget()
+        await waiting
+        second.forget()
 
-    async def test_two_transfers_of_one_user_on_one_port(self) -> None:
-        """X10: as TLS client we speak first, so a silent connection is taken at once by the transfer that waits."""
-        tls = trusting_tls()
-        first, second = self.session(side(session_tls=tls)), self.session(side(session_tls=trusting_tls()))
-        port = first.prepare_passive(ipv6=False)
-        assert second.prepare_passive(ipv6=False) == port
-        running = started(send(first, Source(b"file"), protected=True, tls_client=True))
+    async def test_as_tls_client_we_speak_first(self) -> None:
+        """X10: a silent connection is taken at once by the transfer whose TLS client we are."""
+        data = self.session(side(session_tls=trusting_tls()))
+        port = await data.prepare_passive(ipv6=False)
+        running = started(send(data, Source(b"file"), protected=True, tls_client=True))
         with closing(await in_thread(dial, port, OTHER)) as sock:
             assert (await in_thread(sock.recv, 3)) == b"\x16\x03\x01"
         error = await self.assertFailure(running, FtpError)
         assert error.kind is ErrorKind.DATA_TLS_FAILED
-        second.forget()
 
     async def test_client_that_begins_tls_itself(self) -> None:
         """X10: two TLS clients: 522 with the cause, and no octet of the file."""
         allowed = side(session_tls=trusting_tls())
         data = self.session(allowed, settings=replace(self.settings, second_chance_seconds=0.05))
-        port = data.prepare_passive(ipv6=False)
+        port = await data.prepare_passive(ipv6=False)
 
         def client():
             with closing(dial(port, OTHER)) as sock:
@@ -121,7 +114,7 @@ class OtherServerTests(DtpTestCase):
         tls = PerSessionTls(shared_contexts("TLSv1.3"))
         data = self.session(side(session_tls=tls), settings=replace(self.settings, second_chance_seconds=0.05))
         before = await self.sockets()
-        port = data.prepare_passive(ipv6=False)
+        port = await data.prepare_passive(ipv6=False)
         with closing(await in_thread(dial, port, OTHER)):
             error = await self.assertFailure(
                 started(send(data, Source(b"secret"), protected=True, tls_client=True)), FtpError

@@ -47,7 +47,7 @@ class Uploads(TlsTestCase):
         """Upload with a client of some *manner*; return the octets stored, or the error."""
         data, sink = self.protected_session(settings=settings), Sink()
         session = control_session(self.server)
-        client = in_thread(manner, data.prepare_passive(ipv6=False), session)
+        client = in_thread(manner, await data.prepare_passive(ipv6=False), session)
         try:
             await upload(data, sink, protected=True)
         except FtpError as error:
@@ -158,7 +158,7 @@ class Uploads(TlsTestCase):
         """ABOR under TLS ends in RST and leaves no descriptor."""
         before = await self.sockets()
         data, sink = self.protected_session(), Sink()
-        port = data.prepare_passive(ipv6=False)
+        port = await data.prepare_passive(ipv6=False)
         transfer = started(upload(data, sink, protected=True))
 
         def client():
@@ -182,7 +182,7 @@ class Downloads(TlsTestCase):
     async def test_whole_file(self) -> None:
         """What is sent arrives, all of it, and ends with close_notify; the facts say what protected it."""
         data = self.protected_session()
-        port = data.prepare_passive(ipv6=False)
+        port = await data.prepare_passive(ipv6=False)
         session = control_session(self.server)
 
         def client():
@@ -198,7 +198,7 @@ class Downloads(TlsTestCase):
     async def test_empty_file(self) -> None:
         """A file of no octets arrives as such."""
         data = self.protected_session()
-        port = data.prepare_passive(ipv6=False)
+        port = await data.prepare_passive(ipv6=False)
 
         def client():
             with closing(dial(port)) as sock:
@@ -211,7 +211,7 @@ class Downloads(TlsTestCase):
     async def test_failure_sends_no_close_notify(self) -> None:
         """A download that breaks off looks broken to the client."""
         data = self.protected_session()
-        port = data.prepare_passive(ipv6=False)
+        port = await data.prepare_passive(ipv6=False)
 
         def client():
             with closing(dial(port)) as sock:
@@ -231,7 +231,7 @@ class Downloads(TlsTestCase):
     async def test_client_that_never_reads_stalls_and_holds_little(self) -> None:
         """A slow reader is given up in the end; until then it costs no more than one small chunk."""
         data = self.protected_session(settings=replace(self.settings, stall_seconds=0.05))
-        port = data.prepare_passive(ipv6=False)
+        port = await data.prepare_passive(ipv6=False)
         held = []
 
         async def transfer():
@@ -263,7 +263,7 @@ class Handshakes(TlsTestCase):
     async def refused(self, manner, settings=None) -> FtpError:
         """Open for a client of some *manner*; return how it failed."""
         data, sink = self.protected_session(settings=settings), Sink()
-        client = in_thread(manner, data.prepare_passive(ipv6=False))
+        client = in_thread(manner, await data.prepare_passive(ipv6=False))
         error = await self.assertFailure(started(upload(data, sink, protected=True)), FtpError)
         await client
         assert sink.octets == b""
@@ -316,7 +316,7 @@ class Handshakes(TlsTestCase):
                 done.wait(20)
 
         data = self.protected_session(settings=replace(self.settings, handshake_seconds=0.05))
-        running = in_thread(client, data.prepare_passive(ipv6=False))
+        running = in_thread(client, await data.prepare_passive(ipv6=False))
         error = await self.assertFailure(started(upload(data, Sink(), protected=True)), FtpError)
         done.set()
         await running
@@ -334,7 +334,7 @@ class Handshakes(TlsTestCase):
         data = self.protected_session(
             settings=replace(self.settings, handshake_seconds=0.05, second_chance_seconds=0.01)
         )
-        running = in_thread(client, data.prepare_passive(ipv6=False))
+        running = in_thread(client, await data.prepare_passive(ipv6=False))
         error = await self.assertFailure(started(upload(data, Sink(), protected=True)), FtpError)
         done.set()
         await running
@@ -354,7 +354,7 @@ class Handshakes(TlsTestCase):
         data = self.protected_session(
             settings=replace(self.settings, handshake_seconds=0.05, second_chance_seconds=0.01)
         )
-        running = in_thread(client, data.prepare_passive(ipv6=False))
+        running = in_thread(client, await data.prepare_passive(ipv6=False))
         error = await self.assertFailure(started(upload(data, Sink(), protected=True)), FtpError)
         assert error.kind is ErrorKind.DATA_TLS_FAILED
         assert "in 0.05 s" in error.hint
@@ -365,7 +365,7 @@ class Handshakes(TlsTestCase):
         """ABOR while the client hesitates is at once."""
         before = await self.sockets()
         data = self.protected_session()
-        with closing(await in_thread(dial, data.prepare_passive(ipv6=False))):
+        with closing(await in_thread(dial, await data.prepare_passive(ipv6=False))):
             transfer = started(upload(data, Sink(), protected=True))
             transfer.cancel()
             await self.assertFailure(transfer, CancelledError)
@@ -374,7 +374,7 @@ class Handshakes(TlsTestCase):
     async def test_without_session_tls(self) -> None:
         """PROT P without TLS is refused, not served in clear."""
         data = self.session()
-        with closing(await in_thread(dial, data.prepare_passive(ipv6=False))):
+        with closing(await in_thread(dial, await data.prepare_passive(ipv6=False))):
             error = await self.assertFailure(started(upload(data, Sink(), protected=True)), FtpError)
         assert error.kind is ErrorKind.DATA_TLS_FAILED
 
@@ -383,7 +383,7 @@ class Binding(TlsTestCase):
     async def test_resumption_required_and_given(self) -> None:
         """A client that resumes its control session is served under ``require``."""
         data, sink = self.protected_session(require=True), Sink()
-        port = data.prepare_passive(ipv6=False)
+        port = await data.prepare_passive(ipv6=False)
         session = control_session(self.server)
         client = in_thread(_polite_upload, port, session)
         await upload(data, sink, protected=True)
@@ -396,7 +396,7 @@ class Binding(TlsTestCase):
             self.protected_session(require=True, settings=replace(self.settings, second_chance_seconds=0.02)),
             Sink(),
         )
-        client = in_thread(_refused_upload, data.prepare_passive(ipv6=False))
+        client = in_thread(_refused_upload, await data.prepare_passive(ipv6=False))
         error = await self.assertFailure(started(upload(data, sink, protected=True)), FtpError)
         assert error.kind is ErrorKind.DATA_TLS_FAILED
         assert "remedy" in error.cause
@@ -406,7 +406,7 @@ class Binding(TlsTestCase):
     async def test_impostor_first_then_the_true_client(self) -> None:
         """A neighbour behind the same NAT who connects first gets nothing, and the client is still served (K5)."""
         data, sink = self.protected_session(require=True), Sink()
-        port = data.prepare_passive(ipv6=False)
+        port = await data.prepare_passive(ipv6=False)
         session = control_session(self.server)
         transfer = started(upload(data, sink, protected=True))
         assert await in_thread(_refused_upload, port) == "refused"
@@ -418,7 +418,7 @@ class Binding(TlsTestCase):
     async def test_true_client_waits_behind_the_impostor(self) -> None:
         """Also when the true client connected while the impostor's handshake was not over yet."""
         data, sink = self.protected_session(require=True), Sink()
-        port = data.prepare_passive(ipv6=False)
+        port = await data.prepare_passive(ipv6=False)
         session = control_session(self.server)
         impostor = await in_thread(dial, port)
         true_client = await in_thread(dial, port)
@@ -433,7 +433,7 @@ class Binding(TlsTestCase):
         """A handshake that the session's TLS does not accept (another certificate, T25) is 522."""
         data, sink = self.protected_session(settings=replace(self.settings, second_chance_seconds=0.02)), Sink()
         self.side.control_facts = TlsFacts("TLSv1.3", "some", certificate="ab" * 32)
-        port = data.prepare_passive(ipv6=False)
+        port = await data.prepare_passive(ipv6=False)
         transfer = started(upload(data, sink, protected=True))
         sock = await in_thread(dial, port)
         with closing(sock):

@@ -147,7 +147,7 @@ class Data:
         self.incoming = b"hello"
         self.events = []
 
-    def prepare_passive(self, *, ipv6):
+    async def prepare_passive(self, *, ipv6):
         self.is_prepared = True
         return 50000
 
