@@ -39,7 +39,13 @@ async def auth(session: Session, command: Invocation) -> Reply:
         return Reply(534, "No AUTH after CCC; send REIN first, or connect again")
     if command.has_unread():
         session.sink.record(
-            Misused(session.ref, session.now(), "starttls-injection", "octets in clear behind AUTH were dropped")
+            Misused(
+                session.ref,
+                session.now(),
+                "starttls-injection",
+                "octets in clear behind AUTH were dropped",
+                "update the client, which has to wait for 234; if it does, somebody on the way put them there",
+            )
         )
         return Reply(421, "Nothing may be sent behind AUTH before TLS is active; closing")
     session.tls.expect_name(session.state.host)

@@ -61,9 +61,8 @@ def _facts(event: Event) -> str | None:
     facts: str | None = None
     match event:
         case CommandAnswered():
-            command = quote(f"{event.verb} {event.argument}" if event.argument else event.verb)
             octets = "-" if event.octets is None else event.octets
-            facts = f"{command} {event.code} {octets} {event.seconds:.3f}"
+            facts = f"{quote(event.command)} {event.code} {octets} {event.seconds:.3f}"
         case SessionOpened():
             facts = "OPENED"
         case SessionClosed():

@@ -98,14 +98,14 @@ _WARNINGS = (LoginFailed, TlsFailed, ObsoleteTls, Misused)
 _FORMATS: dict[type[Event], str] = {
     SessionOpened: _WHO + "connected, {service}",
     SessionClosed: _WHO + "closed after {seconds:.1f} s, {reason}",
-    CommandAnswered: _WHO + "{verb} {argument}: {code} in {seconds:.3f} s",
+    CommandAnswered: _WHO + "{command}: {code} in {seconds:.3f} s",
     LoggedIn: _WHO + "logged in, {method}",
     LoginFailed: _WHO + "login failed, {reason}",
     FileTransferred: _WHO + "{direction} {path}: {octets} octets in {seconds:.3f} s, {outcome}",
-    FileChanged: _WHO + "{verb} {path} {target}",
-    TlsFailed: _WHO + "TLS failed ({channel}, {client}): {cause}. {remedy}. Offered: {offered}",
+    FileChanged: _WHO + "changed by {verb}, {path}{to}",
+    TlsFailed: _WHO + "TLS failed ({channel}, {client}): {cause}{advice}",
     ObsoleteTls: _WHO + "protected by obsolete TLS only: {version}, {cipher} ({client})",
-    Misused: _WHO + "{kind} ({client}): {detail}. {remedy}",
+    Misused: _WHO + "{kind} ({client}): {detail}{advice}",
 }
 
 
@@ -124,9 +124,17 @@ def _fields_of(event: Event) -> dict[str, object]:
                 fields[member.name] = value.name.lower()
             case bool() | int() | float():
                 fields[member.name] = value
-    if isinstance(event, FileTransferred):
-        fields["outcome"] = "complete" if event.complete else f"incomplete: {escape(event.cause)}"
-        fields |= _protection("data_", event.data_tls)
+    match event:
+        case FileTransferred():
+            fields["outcome"] = "complete" if event.complete else f"incomplete: {escape(event.cause)}"
+            fields |= _protection("data_", event.data_tls)
+        case CommandAnswered():
+            fields["command"] = escape(event.command)
+        case FileChanged():
+            fields["to"] = f" to {escape(event.target)}" if event.target else ""
+        case TlsFailed() | Misused():
+            known = [f"; {name}: {fields[name]}" for name in ("remedy", "offered") if fields.get(name)]
+            fields["advice"] = "".join(known)
     return fields
 
 

@@ -112,6 +112,11 @@ class CommandAnswered(Event):
     octets: int | None
     seconds: float
 
+    @property
+    def command(self) -> str:
+        """Verb and argument, if there is one."""
+        return f"{self.verb} {self.argument}" if self.argument else self.verb
+
 
 @dataclass(frozen=True, slots=True)
 class LoggedIn(Event):

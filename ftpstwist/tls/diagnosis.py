@@ -52,6 +52,9 @@ _ALERTS = {
 }
 """Words of an alert from the client, cause, remedy."""
 
+_NO_RECORD = ("bad record type", "wrong version number", "unexpected record", "packet length too long", "http request")
+"""What OpenSSL says of octets that are no TLS, once a connection is protected."""
+
 _MIDDLEBOX = (
     "look into the client's log; if there is nothing, a firewall that inspects FTP may be in between: "
     "switch its inspection off or use implicit TLS"
@@ -138,7 +141,14 @@ def explain_alert(reasons: tuple[str, ...], offered: str = "") -> TlsError:
     for words, (cause, remedy) in _ALERTS.items():
         if words in text:
             return TlsError(cause, remedy, offered)
-    return TlsError(f"the protected connection failed: {text or 'no reason known'}", "", offered)
+    if any(words in text for words in _NO_RECORD):
+        return TlsError(
+            f"the client sent octets that are no TLS on the protected connection ({text})",
+            "update the client; some send ABOR in clear (Net::FTP of Perl): let them close the connection instead",
+            offered,
+        )
+    remedy = "look into the client's log; a device in between may have changed what was sent"
+    return TlsError(f"the protected connection failed: {text or 'no reason known'}", remedy, offered)
 
 
 def explain_end(octets: bytes, *, answered: bool) -> TlsError:

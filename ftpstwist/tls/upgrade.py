@@ -26,6 +26,7 @@ from __future__ import annotations
 
 from typing import cast
 
+from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IDelayedCall, IHalfCloseableProtocol, IPushProducer, IReactorTime
 from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
@@ -50,6 +51,8 @@ LINGER_SECONDS = 2.0
 """How long we wait, after our last octet, for the client to close."""
 MAX_UNSENT = 1 << 20
 """Octets of replies kept for a client that does not read, or is still shaking hands; one more ends the connection."""
+_RESET = "reset by the client, or lost on the way"
+"""All that is known of an end without FIN: Twisted does not tell what the system said."""
 
 
 @implementer(IHalfCloseableProtocol, IPushProducer)
@@ -200,8 +203,8 @@ class SwitchProtocol(Protocol):
         self._cancel_time_limit()
         if stage is Stage.HANDSHAKE and self._handshake is not None:
             self._explain_reset(self._handshake)
-        text = self._reason or ("connection lost" if reason is None else reason.getErrorMessage())
-        self._inner.connection_lost(text)
+        is_clean = reason is not None and isinstance(reason.value, ConnectionDone)
+        self._inner.connection_lost(self._reason or ("closed by the client" if is_clean else _RESET))
 
     def pauseProducing(self) -> None:  # noqa: N802
         """The client does not read: neither do we."""

@@ -13,7 +13,7 @@ import subprocess
 
 import pytest
 
-from tests.support.client import Client, connected, tls_context
+from tests.support.client import Client, connected, logged_in, tls_context
 from tests.support.observe import (
     Marked,
     assert_no_traceback,
@@ -21,6 +21,7 @@ from tests.support.observe import (
     events,
     eventually,
     octets_until_closed,
+    reset,
     stranger,
 )
 from tests.support.server import running_server
@@ -200,3 +201,27 @@ def test_alpn_of_a_browser(server):
         context.wrap_socket(client.sock)
     eventually(lambda: events(server, "tls_failed", channel="control")[-1:], "the log line")
     assert "h2" in events(server, "tls_failed")[-1]["cause"]
+
+
+@pytest.mark.parametrize("version", ["TLSv1_2", "TLSv1_3"])
+@pytest.mark.parametrize("octets", [b"ABOR\r\n", b"\xff\xf4\xff\xf2ABOR\r\n"], ids=["clear", "Telnet"])
+def test_commands_in_clear_within_tls(server, version, octets):
+    """Net::FTP of Perl aborts in clear: the connection ends, nothing is executed, the log says what to change."""
+    log = Marked(server)
+    with logged_in(server, version=version, source=stranger()) as client:
+        socket.socket.send(client.sock, octets)
+        with pytest.raises(ssl.SSLError, match=r"(?i)alert"):
+            client.sock.recv(100)
+    line = log.wait_for("TLS failed (control")
+    assert "the client sent octets that are no TLS on the protected connection" in line
+    assert "; remedy: update the client; some send ABOR in clear" in line
+    assert not line.endswith(("offered: ", ". "))
+
+
+@pytest.mark.parametrize("protected", [True, False])
+def test_a_reset_is_told_in_plain_words(server, protected):
+    """Who reads the log learns that the client, or the network, cut the connection."""
+    log = Marked(server)
+    client = logged_in(server) if protected else connected(server).login()
+    reset(client.sock)
+    assert log.wait_for("closed after").endswith(", reset by the client, or lost on the way")

@@ -11,7 +11,16 @@ from ftpstwist.observe.jsonlog import json_line
 from ftpstwist.observe.logfile import LineFile
 from ftpstwist.observe.sinks import FanOut, LineSink, TwistedLogSink
 from ftpstwist.observe.transferlog import xferlog_line
-from ftpstwist.session.events import FileTransferred, LoginFailed, Misused, ObsoleteTls, TlsFailed
+from ftpstwist.session.events import (
+    CommandAnswered,
+    FileChanged,
+    FileTransferred,
+    LoginFailed,
+    Misused,
+    ObsoleteTls,
+    SessionRef,
+    TlsFailed,
+)
 from tests.contracts.eventsinks import EventSinkContract, every_event
 
 
@@ -134,3 +143,22 @@ def test_twisted_log_formats(event):
     words = formatEvent(logs[0])
     assert words.startswith(f"k3f9 {event.session.peer} {event.session.user or '-'}: ")
     assert "Unable to format" not in words
+
+
+@pytest.mark.parametrize(
+    ("kind", "facts", "words"),
+    [
+        (CommandAnswered, ("QUIT", "", 221, None, 0.0), "QUIT: 221 in 0.000 s"),
+        (CommandAnswered, ("CWD", " a ", 250, None, 0.0), "CWD  a : 250 in 0.000 s"),
+        (FileChanged, ("MFMT", "/x", ""), "changed by MFMT, /x"),
+        (FileChanged, ("RNTO", "/x", "/y"), "changed by RNTO, /x to /y"),
+        (TlsFailed, ("data", "why", "", ""), "TLS failed (data, lftp 4.9): why"),
+        (TlsFailed, ("data", "why", "do", "this"), "TLS failed (data, lftp 4.9): why; remedy: do; offered: this"),
+        (Misused, ("odd", "why", ""), "odd (lftp 4.9): why"),
+    ],
+)
+def test_what_is_missing_leaves_no_gap(kind, facts, words):
+    """An operator never reads ". . Offered: "."""
+    with capturedLogs() as logs:
+        TwistedLogSink().record(kind(SessionRef("k3f9", "192.0.2.7", client="lftp 4.9"), 0.0, *facts))
+    assert formatEvent(logs[0]) == f"k3f9 192.0.2.7 -: {words}"
