@@ -15,7 +15,12 @@ from ftpstwist.pi.dispatch import CODES
 from ftpstwist.session.catalogue import CATALOGUE
 
 ROOT = Path(__file__).resolve().parents[1]
-MODULES = sorted((ROOT / "ftpstwist").rglob("*.py"))
+MODULES = sorted(
+    path
+    for folder in ("ftpstwist", "benchmarks")
+    for path in (ROOT / folder).rglob("*.py")
+    if ".cache" not in path.parts
+)
 LONGEST_MODULE = 400
 LONGEST_FUNCTION = 60
 SOURCES = {path: path.read_text(encoding="utf-8") for path in MODULES}
