@@ -25,7 +25,7 @@ from ftpstwist.session.fxp import Networks
 from ftpstwist.session.identity import Identity
 from ftpstwist.session.policy import ProtectionPolicy
 from ftpstwist.session.policybook import Subject
-from ftpstwist.session.state import Prefix, RestartAt, SessionState
+from ftpstwist.session.state import Prefix, RestartAt, SessionState, TransferMode
 from ftpstwist.wire.pathname import Pathname
 from ftpstwist.wire.reply import Reply
 
@@ -139,6 +139,15 @@ class Session:
             PathnameError: It can not be one (client sees 553).
         """
         return Pathname.parse(text, self.state.working_directory)
+
+    @property
+    def deflate_level(self) -> int | None:
+        """How hard to pack what is sent, if MODE Z is in force; else ``None``."""
+        if self.state.mode is not TransferMode.DEFLATE or self.settings.deflate_level is None:
+            return None
+        asked = self.state.deflate_level
+        level = self.settings.deflate_level if asked is None else asked
+        return min(level, self.settings.highest_deflate_level)
 
     @property
     def accepts_ccc(self) -> bool:

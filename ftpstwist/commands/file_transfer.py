@@ -21,7 +21,7 @@ from ftpstwist.commands.registry import verb
 from ftpstwist.interfaces import DataConnection, Disposition, ErrorKind, FtpError, ReadHandle, WriteHandle
 from ftpstwist.session.events import Direction, FileTransferred, TlsFacts
 from ftpstwist.session.policy import ProtectionLevel
-from ftpstwist.session.state import RestartAt
+from ftpstwist.session.state import RestartAt, TransferMode
 from ftpstwist.wire.parameters import parse_allocation, parse_restart_marker
 from ftpstwist.wire.pathname import Pathname
 from ftpstwist.wire.reply import Reply
@@ -97,7 +97,10 @@ async def _receive(session: Session, command: Invocation, sink: WriteHandle, tra
     ) as connection:
         transfer.watch(connection)
         return await connection.receive(
-            sink, ascii_type=session.state.is_ascii, rate=session.identity.limits.upload_rate
+            sink,
+            ascii_type=session.state.is_ascii,
+            rate=session.identity.limits.upload_rate,
+            deflated=session.state.mode is TransferMode.DEFLATE,
         )
 
 
@@ -111,6 +114,7 @@ async def send(session: Session, command: Invocation, source: ReadHandle, transf
             source,
             ascii_type=is_file and session.state.is_ascii,
             rate=session.identity.limits.download_rate,
+            level=session.deflate_level,
         )
 
 
@@ -162,6 +166,11 @@ class _Audit:
         return self._running.progress()
 
     @property
+    def packed_octets(self) -> int | None:
+        """Octets that went over the data connection instead, in MODE Z."""
+        return None if self._connection is None else self._connection.packed_octets
+
+    @property
     def tls(self) -> TlsFacts | None:
         """Protection of the data connection, once it is open."""
         return None if self._connection is None else self._connection.tls
@@ -209,6 +218,7 @@ async def _audited(
                     cause=cause,
                     data_tls=transfer.tls,
                     anonymous=session.account is not None and session.account.identity.anonymous,
+                    packed_octets=transfer.packed_octets,
                     digest=transfer.digest,
                 )
             )

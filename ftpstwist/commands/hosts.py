@@ -28,6 +28,8 @@ class SessionSettings:
         mdtm_sets_time: Whether ``MDTM time pathname`` sets the time.
         strict_sequence: Whether PROT needs PBSZ before it.
         server_to_server: Who may transfer files with other servers.
+        deflate_level: Level of MODE Z at first; ``None`` if there is no MODE Z.
+        highest_deflate_level: What OPTS MODE Z may ask for.
         digests: Which digests of files are computed.
         allow_ccc: Whether CCC may take TLS off the control connection, where the policy permits it.
         idle_seconds: Longest pause between commands while no transfer runs.
@@ -50,6 +52,8 @@ class SessionSettings:
     mdtm_sets_time: bool = False
     strict_sequence: bool = False
     server_to_server: ServerToServer = NOBODY
+    deflate_level: int | None = None
+    highest_deflate_level: int = 9
     digests: DigestSettings = field(default_factory=DigestSettings)
     allow_ccc: bool = False
     idle_seconds: float = 300

@@ -15,6 +15,7 @@ from ftpstwist.wire.parameters import (
     parse_client_id,
     parse_fact_list,
     parse_language,
+    parse_mode_option,
     parse_utf8_option,
     split_subcommand,
 )
@@ -53,7 +54,7 @@ def _session_lines(session: Session) -> list[str]:
         f"Connected from {session.transport.peer.host}",
         f"Control connection: {f'{tls.version} {tls.cipher}' if tls else 'in clear'}",
         f"User: {state.user}" if state.is_logged_in else "Not logged in",
-        f"Type: {state.type.value}, structure: F, mode: S",
+        f"Type: {state.type.value}, structure: F, mode: {state.mode.value}",
         f"Data protection: {state.level.value}",
     ]
     running = session.transfer
@@ -101,6 +102,8 @@ def _feature(session: Session, row: CommandRow) -> str | None:
             return feature_of_facts(session.state.facts)
         case "HASH":
             return digests.feature(session.state.hash_algorithm)
+        case "MODE":
+            is_done = session.settings.deflate_level is not None
         case "CCC":
             is_done = session.accepts_ccc
         case "SSCN" | "CPSV":
@@ -114,8 +117,9 @@ def _feature(session: Session, row: CommandRow) -> str | None:
 
 @verb("OPTS")
 async def opts(session: Session, command: Invocation) -> Reply:
-    """Set options: UTF8 (always on), the facts of MLST, the algorithm of HASH (RFC 2389 section 4)."""
+    """Set options (RFC 2389 section 4): UTF8 (always on), facts of MLST, algorithm of HASH, level of MODE Z."""
     name, options = split_subcommand(command.argument)
+    highest = session.settings.highest_deflate_level
     match name:
         case "MLST":
             session.state.facts = parse_fact_list(options)
@@ -125,6 +129,9 @@ async def opts(session: Session, command: Invocation) -> Reply:
             return Reply(200, "UTF-8 is on") if is_on else Reply(501, "UTF-8 can not be switched off")
         case "HASH" if session.settings.digests.algorithms:
             return _choose_algorithm(session, options)
+        case "MODE" if session.settings.deflate_level is not None:
+            session.state.deflate_level = parse_mode_option(options)
+            return Reply(200, f"MODE Z LEVEL is {min(session.state.deflate_level, highest)}")
         case _:
             return Reply(501, "Unknown option")
 

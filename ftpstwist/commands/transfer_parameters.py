@@ -6,7 +6,7 @@ import ipaddress
 
 from ftpstwist.commands.context import Invocation, Session
 from ftpstwist.commands.registry import verb
-from ftpstwist.session.state import RepresentationType
+from ftpstwist.session.state import RepresentationType, TransferMode
 from ftpstwist.wire.hostport import (
     IPV4,
     IPV6,
@@ -97,5 +97,7 @@ async def stru(session: Session, command: Invocation) -> Reply:
 
 @verb("MODE")
 async def mode(session: Session, command: Invocation) -> Reply:
-    """Set the transfer mode: only stream."""
-    return Reply(200, f"Mode is {parse_mode(command.argument)}")
+    """Set the transfer mode: stream, or deflate where the settings allow it."""
+    supported = "S" if session.settings.deflate_level is None else "SZ"
+    session.state.mode = TransferMode(parse_mode(command.argument, supported=supported))
+    return Reply(200, f"Mode is {session.state.mode.value}")

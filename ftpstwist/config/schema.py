@@ -14,7 +14,7 @@ from ftpstwist.config.complaint import Origin
 from ftpstwist.config.endpoint import Endpoint
 from ftpstwist.config.form_network import Address
 from ftpstwist.config.schema_accounts import AccountSettings, StorageSettings
-from ftpstwist.config.schema_data import ActiveSettings, PassiveSettings, TransferSettings
+from ftpstwist.config.schema_data import ActiveSettings, DeflateSettings, PassiveSettings, TransferSettings
 from ftpstwist.config.schema_fxp import FxpSettings
 from ftpstwist.config.schema_hosts import HostSettings
 from ftpstwist.config.schema_integrity import IntegritySettings
@@ -39,6 +39,7 @@ class Settings:
     active: ActiveSettings = table(ActiveSettings)
     fxp: FxpSettings = table(FxpSettings)
     transfer: TransferSettings = table(TransferSettings)
+    deflate: DeflateSettings = table(DeflateSettings)
     integrity: IntegritySettings = table(IntegritySettings)
     accounts: AccountSettings = table(AccountSettings)
     storage: StorageSettings = table(StorageSettings)

@@ -142,3 +142,23 @@ class TransferSettings:
     largest_chunk: Annotated[int, octets(least=4 << 10, most=64 << 20)] = setting(
         256 << 10, "The same with a client that takes it. Every running transfer needs memory for it."
     )
+
+
+@dataclass(frozen=True, slots=True)
+class DeflateSettings:
+    """MODE Z: clients may ask for files and listings packed (deflate), both ways, under TLS as well.
+
+    It saves time where the line is slow and the files are text; it costs a processor where the line is fast.
+    """
+
+    enabled: bool = setting(False, "Whether MODE Z is there.")
+    level: Annotated[int, whole(most=9)] = setting(
+        6, "How hard the server tries when it sends, 0 to 9; clients may ask for another level."
+    )
+    highest_level: Annotated[int, whole(most=9)] = setting(6, "The highest level that clients get.")
+    max_ratio: Annotated[int, whole(least=1)] = setting(
+        250, "An upload that unpacks to more than so many times its size is refused; from 1 MiB on."
+    )
+    max_size: Annotated[int, octets(least=1)] = setting(
+        64 << 30, "Size that one upload may unpack to. Quota and largest file of the account count unpacked, too."
+    )

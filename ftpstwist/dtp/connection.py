@@ -15,6 +15,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 
 from ftpstwist.dtp.burst import run_burst
+from ftpstwist.dtp.deflate import DeflatedSource, InflatingSink, OctetSink
 from ftpstwist.dtp.pump import Download, Flow, Pause, Upload, send_last
 from ftpstwist.dtp.readiness import ReactorSocket
 from ftpstwist.dtp.settings import DataSettings
@@ -58,6 +59,7 @@ class SocketDataConnection:
         self._clock = clock
         self._linger = linger
         self._flow: Flow | None = None
+        self._packing: DeflatedSource | InflatingSink | None = None
         self._ended = False
 
     @property
@@ -68,17 +70,40 @@ class SocketDataConnection:
     @property
     def octets(self) -> int:
         """Octets of the file moved so far."""
+        if self._packing is not None:
+            return self._packing.octets
         return 0 if self._flow is None else self._flow.octets
 
-    async def send(self, source: ReadHandle, *, ascii_type: bool = False, rate: int | None = None) -> int:
-        """Send *source* to its end, then ``close_notify`` and FIN; see ``interfaces.DataConnection``."""
-        flow = Download(self._stream.plain, self._channel, source, ascii_type=ascii_type, settings=self._settings)
-        return await self._drive(flow, rate)
+    @property
+    def packed_octets(self) -> int | None:
+        """Octets that went over the connection instead, in MODE Z; ``None`` otherwise."""
+        return None if self._packing is None or self._flow is None else self._flow.octets
 
-    async def receive(self, sink: WriteHandle, *, ascii_type: bool = False, rate: int | None = None) -> int:
+    async def send(
+        self, source: ReadHandle, *, ascii_type: bool = False, rate: int | None = None, level: int | None = None
+    ) -> int:
+        """Send *source* to its end, then ``close_notify`` and FIN; see ``interfaces.DataConnection``."""
+        if level is not None:
+            source = self._packing = DeflatedSource(source, level=level, ascii_type=ascii_type)
+            ascii_type = False
+        flow = Download(self._stream.plain, self._channel, source, ascii_type=ascii_type, settings=self._settings)
+        await self._drive(flow, rate)
+        return self.octets
+
+    async def receive(
+        self, sink: WriteHandle, *, ascii_type: bool = False, rate: int | None = None, deflated: bool = False
+    ) -> int:
         """Receive to the end of data into *sink*; see ``interfaces.DataConnection``."""
-        flow = Upload(self._stream.plain, self._channel, sink, ascii_type=ascii_type, settings=self._settings)
-        return await self._drive(flow, rate)
+        if not deflated:
+            await self._drive(self._upload_into(sink, ascii_type=ascii_type), rate)
+            return self.octets
+        self._packing = packed = InflatingSink(sink, limits=self._settings.inflate, ascii_type=ascii_type)
+        await self._drive(self._upload_into(packed, ascii_type=False), rate)
+        await self._threads.run(packed.finish)
+        return self.octets
+
+    def _upload_into(self, sink: OctetSink, *, ascii_type: bool) -> Upload:
+        return Upload(self._stream.plain, self._channel, sink, ascii_type=ascii_type, settings=self._settings)
 
     def close(self) -> None:
         """End it well: after a whole transfer, or when there was nothing to transfer."""
@@ -97,7 +122,7 @@ class SocketDataConnection:
             self._channel.close()  # unsent; without it OpenSSL would forget a session that is fine
         self._stream.abort()
 
-    async def _drive(self, flow: Flow, rate: int | None) -> int:
+    async def _drive(self, flow: Flow, rate: int | None) -> None:
         self._flow = flow
         bucket = None if rate is None else TokenBucket(rate, self._clock.seconds())
         pause = Pause.SPENT
@@ -114,7 +139,6 @@ class SocketDataConnection:
                 await self._news()
             flow.adapt(quick=self._clock.seconds() - began < _QUICK_SECONDS)
         self._ended = True
-        return flow.octets
 
     async def _allowance(self, bucket: TokenBucket) -> int:
         """Wait until the rate allows a burst worth the while; return its octets."""

@@ -26,6 +26,7 @@ import socket
 from enum import Enum
 from typing import Protocol
 
+from ftpstwist.dtp.deflate import OctetSink
 from ftpstwist.dtp.settings import DataSettings
 from ftpstwist.dtp.translate import FromNetwork, ToNetwork
 from ftpstwist.interfaces import (
@@ -36,7 +37,6 @@ from ftpstwist.interfaces import (
     TlsChannel,
     TlsClosed,
     TlsError,
-    WriteHandle,
 )
 
 _MOMENT_MILLISECONDS = 2
@@ -185,7 +185,7 @@ class Upload:
     Args:
         plain: Non-blocking socket.
         channel: Protects it, and may hold data already; ``None`` in clear.
-        sink: Is written to, neither committed nor abandoned.
+        sink: Is written to.
         ascii_type: Whether line ends are translated.
         settings: For the chunks and the judgement of the end.
     """
@@ -194,7 +194,7 @@ class Upload:
         self,
         plain: socket.socket,
         channel: TlsChannel | None,
-        sink: WriteHandle,
+        sink: OctetSink,
         *,
         ascii_type: bool,
         settings: DataSettings,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
+
+from ftpstwist.dtp.deflate import InflateLimits
 
 IPNetwork = IPv4Network | IPv6Network
 
@@ -57,6 +59,7 @@ class DataSettings:
         first_chunk: Octets read, protected and sent in one go at first, and with slow peers always.
         largest_chunk: The same with a peer that takes it.
         strict_end: Whether an upload under TLS that ends without ``close_notify`` is incomplete.
+        inflate: What uploads in MODE Z may unpack to.
         active_source_ports: Local ports for PORT and EPRT, tried in order; 0 lets the system choose.
     """
 
@@ -68,4 +71,5 @@ class DataSettings:
     first_chunk: int = 64 << 10
     largest_chunk: int = 256 << 10
     strict_end: bool = True
+    inflate: InflateLimits = field(default_factory=InflateLimits)
     active_source_ports: Sequence[int] = (0,)

@@ -21,18 +21,39 @@ class DataConnection(Protocol):
     def octets(self) -> int:
         """Octets of the file moved so far."""
 
-    async def send(self, source: ReadHandle, *, ascii_type: bool = False, rate: int | None = None) -> int:
+    @property
+    def packed_octets(self) -> int | None:
+        """Octets that went over the connection instead, in MODE Z; ``None`` otherwise."""
+
+    async def send(
+        self, source: ReadHandle, *, ascii_type: bool = False, rate: int | None = None, level: int | None = None
+    ) -> int:
         """Send *source* to its end, then ``close_notify`` and FIN; return its octets.
+
+        Args:
+            source: Is read to its end.
+            ascii_type: Whether line ends are translated.
+            rate: Octets a second; ``None`` for as fast as can be.
+            level: From 0 to 9: pack it (MODE Z); ``None`` for as it is.
 
         Raises:
             FtpError: DATA_LOST, DATA_STALLED (client sees 426), or what *source* raised.
         """
 
-    async def receive(self, sink: WriteHandle, *, ascii_type: bool = False, rate: int | None = None) -> int:
+    async def receive(
+        self, sink: WriteHandle, *, ascii_type: bool = False, rate: int | None = None, deflated: bool = False
+    ) -> int:
         """Receive to the peer's end of data into *sink*, without committing it; return the octets written.
 
+        Args:
+            sink: Where they go.
+            ascii_type: Whether line ends are translated.
+            rate: Octets a second; ``None`` for as fast as can be.
+            deflated: Whether they come packed (MODE Z).
+
         Raises:
-            FtpError: DATA_LOST, DATA_STALLED, DATA_TLS_TRUNCATED (426), or what *sink* raised.
+            FtpError: DATA_LOST, DATA_STALLED, DATA_TLS_TRUNCATED, DATA_MALFORMED (426), FILE_TOO_LARGE (552) for
+                what unpacks to too much, or what *sink* raised.
         """
 
 

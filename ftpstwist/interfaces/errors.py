@@ -34,6 +34,7 @@ class ErrorKind(Enum):
     DATA_STALLED = "the data connection stalled"
     DATA_TLS_FAILED = "TLS on the data connection failed"
     DATA_TLS_TRUNCATED = "the data connection ended without close_notify"
+    DATA_MALFORMED = "the packed data is not whole, or not in the ZLIB format"
     ABORTED = "aborted"
 
 

@@ -16,7 +16,7 @@ and, by ``event``,
 * ``login_failed``: ``reason``;
 * ``file_transferred``: ``direction`` (``sent``, ``received``), ``path``, ``octets``, ``seconds``, ``complete``,
   ``ascii``, ``cause``, ``data_tls`` (as ``tls``), ``anonymous``,
-  ``digest`` (``SHA-256:…`` of a whole upload, or empty);
+  ``packed_octets`` (in MODE Z, else ``null``), ``digest`` (``SHA-256:…`` of a whole upload, or empty);
 * ``file_changed``: ``verb``, ``path``, ``target``;
 * ``tls_failed``: ``channel``, ``cause``, ``remedy``, ``offered``;
 * ``obsolete_tls``: ``version``, ``cipher``;

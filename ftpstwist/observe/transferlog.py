@@ -5,7 +5,7 @@ r"""The transfer log in the format of wu-ftpd's xferlog(5), which every FTP log 
     Mon May  4 08:15:30 2026 3 192.0.2.7 1048576 /a_b.txt b _ o r alice ftp 0 * c
 
 are the end of the transfer in local time, whole seconds taken, peer, octets,
-pathname, ASCII or binary, ``_`` (nothing was packed), out or in, anonymous or
+pathname, ASCII or binary, ``_`` or ``C`` (packed on its way), out or in, anonymous or
 real user, user, service, ``0 *`` (nobody asked an ident server) and complete or
 incomplete. As in wu-ftpd, spaces in names become ``_``; other characters that
 would break the line are escaped, see ``observe.escape``.
@@ -38,7 +38,7 @@ def xferlog_line(event: Event, *, localtime: Callable[[float], time.struct_time]
         event.octets,
         _name(event.path),
         "a" if event.ascii else "b",
-        "_",
+        "_" if event.packed_octets is None else "C",
         event.direction.value,
         "a" if event.anonymous else "r",
         _name(event.session.user),

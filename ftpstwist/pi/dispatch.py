@@ -48,6 +48,7 @@ CODES: dict[ErrorKind, int] = {
     ErrorKind.DATA_STALLED: 426,
     ErrorKind.DATA_TLS_FAILED: 522,
     ErrorKind.DATA_TLS_TRUNCATED: 426,
+    ErrorKind.DATA_MALFORMED: 426,
     ErrorKind.ABORTED: 426,
 }
 """Every kind of error and its reply code (RFC 959 section 5.4, RFC 4217 sections 10 and 11)."""

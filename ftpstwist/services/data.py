@@ -14,6 +14,7 @@ from ftpstwist.config.form_network import PortRange
 from ftpstwist.config.schema import Settings
 from ftpstwist.config.schema_data import AUTO
 from ftpstwist.dtp.advertised import AddressRule, AdvertisedAddresses
+from ftpstwist.dtp.deflate import InflateLimits
 from ftpstwist.dtp.passive import PassivePool
 from ftpstwist.dtp.rendezvous import SessionDataConnections
 from ftpstwist.dtp.settings import DataSettings, PassiveSettings
@@ -113,6 +114,7 @@ def _data_settings(settings: Settings) -> DataSettings:
         quantum=transfer.quantum,
         first_chunk=transfer.first_chunk,
         largest_chunk=transfer.largest_chunk,
+        inflate=InflateLimits(ratio=settings.deflate.max_ratio, octets=settings.deflate.max_size),
         active_source_ports=_numbers(settings.active.source_ports),
     )
 

@@ -74,6 +74,8 @@ def _session_settings(settings: Settings, policy: PolicyBook) -> SessionSettings
         mdtm_sets_time=server.mdtm_sets_time,
         strict_sequence=server.strict_rfc,
         server_to_server=settings.fxp.rule,
+        deflate_level=settings.deflate.level if settings.deflate.enabled else None,
+        highest_deflate_level=settings.deflate.highest_level,
         digests=settings.integrity.digests,
         allow_ccc=settings.policy.allow_ccc,
         idle_seconds=server.idle_timeout,

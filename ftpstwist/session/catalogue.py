@@ -165,7 +165,7 @@ _ROWS: tuple[CommandRow, ...] = (
     ),
     CommandRow("TYPE", "A | I", "representation type", "RFC 959 4.1.2", _SOME, keeps_restart=True),
     CommandRow("STRU", "F", "file structure", "RFC 959 4.1.2", _SOME),
-    CommandRow("MODE", "S", "transfer mode", "RFC 959 4.1.2", _SOME),
+    CommandRow("MODE", "S | Z", "transfer mode", "RFC 959 4.1.2", _SOME, feature="MODE Z"),
     # file transfer (RFC 959 section 4.1.3, RFC 3659)
     CommandRow("RETR", "pathname", "send a file", "RFC 959 4.1.3", _SOME, data=DataUse.SENDS, permission=_READ),
     CommandRow("STOR", "pathname", "store a file", "RFC 959 4.1.3", _SOME, data=DataUse.RECEIVES, permission=_CREATE),

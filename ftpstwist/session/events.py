@@ -161,6 +161,7 @@ class FileTransferred(Event):
         cause: Why it broke off; empty when complete.
         data_tls: Protection of the data connection; ``None`` in clear.
         anonymous: Whether the account is anonymous.
+        packed_octets: Octets that went over the data connection instead, in MODE Z; ``None`` otherwise.
         digest: Algorithm and digest of a whole upload, ``SHA-256:`` and hex, where the settings ask for it.
     """
 
@@ -173,6 +174,7 @@ class FileTransferred(Event):
     cause: str = ""
     data_tls: TlsFacts | None = None
     anonymous: bool = False
+    packed_octets: int | None = None
     digest: str = ""
 
 

@@ -100,6 +100,13 @@ class RepresentationType(Enum):
     IMAGE = "I"
 
 
+class TransferMode(Enum):
+    """MODE (RFC 959 section 3.4); the default is stream."""
+
+    STREAM = "S"
+    DEFLATE = "Z"
+
+
 @dataclass(frozen=True, slots=True)
 class RenameFrom:
     """What RNFR announced for RNTO."""
@@ -129,6 +136,8 @@ class SessionState:
         identity: The account, once logged in.
         working_directory: Current directory below the account's root.
         type: Representation type of transfers.
+        mode: Transfer mode.
+        deflate_level: Level that OPTS MODE Z asked for; ``None`` for that of the settings.
         buffer_size_given: Whether PBSZ has been sent (RFC 4217 section 9).
         level: Protection level of data connections.
         sscn: Whether SSCN has made us the TLS client of data connections that move files.
@@ -150,6 +159,8 @@ class SessionState:
     identity: Identity | None = None
     working_directory: Pathname = ROOT
     type: RepresentationType = RepresentationType.ASCII
+    mode: TransferMode = TransferMode.STREAM
+    deflate_level: int | None = None
     buffer_size_given: bool = False
     level: ProtectionLevel = ProtectionLevel.CLEAR
     sscn: bool = False
@@ -240,6 +251,8 @@ class SessionState:
         self.move_login(LoginEvent.RESET)
         self.user = ""
         self.type = RepresentationType.ASCII
+        self.mode = TransferMode.STREAM
+        self.deflate_level = None
         self.epsv_only = False
         self.prefix = None
         self.facts = DEFAULT_FACTS

@@ -51,6 +51,9 @@ STRUCTURE_CODE = re.compile(r"[FfRrPp]")
 MODE_CODE = re.compile(r"[SsBbCcZz]")
 """RFC 959 section 5.3.2 ``mode-code``, and ``Z`` (draft-preston-ftpext-deflate)."""
 
+MODE_OPTION = re.compile(r" *[Zz] +[Ll][Ee][Vv][Ee][Ll] +(?P<level>[0-9]) *")
+"""draft-preston-ftpext-deflate section 3: ``OPTS MODE Z LEVEL n``; of its other options none is in use."""
+
 PROT_CODE = re.compile(r"[A-Za-z]")
 """RFC 2228 section 3 ``prot-code``: any letter here, so that unknown ones are told from garbage."""
 

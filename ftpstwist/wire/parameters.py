@@ -110,6 +110,14 @@ def split_subcommand(argument: str) -> tuple[str, str]:
     return match["name"].upper(), match["argument"] or ""
 
 
+def parse_mode_option(argument: str) -> int:
+    """Read OPTS MODE, ``Z LEVEL n``; returns the level, 0 to 9."""
+    match = grammar.MODE_OPTION.fullmatch(argument)
+    if match is None:
+        raise ArgumentSyntaxError("Expected Z LEVEL and a number from 0 to 9")
+    return int(match["level"])
+
+
 def parse_fact_list(argument: str, *, supported: tuple[str, ...] = FACTS) -> tuple[str, ...]:
     """Read OPTS MLST (RFC 3659 section 7.9).
 

@@ -169,6 +169,7 @@ def test_json_log():
         "cause": "stalled",
         "data_tls": tls,
         "anonymous": False,
+        "packed_octets": None,
         "digest": "",
     }
 

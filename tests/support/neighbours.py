@@ -121,8 +121,9 @@ class Connection:
         self.data = data
         self.tls = FACTS
         self.octets = 0
+        self.packed_octets = None
 
-    async def send(self, source, *, ascii_type=False, rate=None):
+    async def send(self, source, *, ascii_type=False, rate=None, level=None):
         await self.data.gate
         buffer = memoryview(bytearray(1024))
         while filled := source.read_into(buffer):
@@ -130,7 +131,7 @@ class Connection:
             self.octets += filled
         return self.octets
 
-    async def receive(self, sink, *, ascii_type=False, rate=None):
+    async def receive(self, sink, *, ascii_type=False, rate=None, deflated=False):
         await self.data.gate
         sink.write(self.data.incoming)
         self.octets = len(self.data.incoming)

@@ -1,4 +1,4 @@
-"""Directives of ProFTPD's modules beside mod_tls: mod_digest."""
+"""Directives of ProFTPD's modules beside mod_tls: mod_digest, mod_deflate."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ _OF_MOD_DIGEST = {
     "md5": HashAlgorithm.MD5,
     "crc32": HashAlgorithm.CRC32,
 }
+_OFF = {"off", "false", "no"}
 _UNITS = {"": 1, "b": 1, "kb": 1 << 10, "mb": 1 << 20, "gb": 1 << 30}
 
 
 @becomes("`integrity.algorithms`: empty for off")
 def _digest_switch(outcome: Outcome, directive: Directive) -> None:
-    if directive.text.lower() in {"off", "false", "no"}:
+    if directive.text.lower() in _OFF:
         outcome.set("integrity.algorithms", [])
 
 
@@ -35,7 +36,14 @@ def _digest_max_size(outcome: Outcome, directive: Directive) -> None:
     outcome.set("integrity.max_size", int(number) * _UNITS[unit.lower()])
 
 
+@becomes("`deflate.enabled`")
+def _deflate_switch(outcome: Outcome, directive: Directive) -> None:
+    outcome.set("deflate.enabled", directive.text.lower() not in _OFF)
+
+
 MODULES: dict[str, Converter] = {
+    "DeflateEngine": _deflate_switch,
+    "DeflateLog": left_out("log.json_log tells both sizes of a packed file"),
     "DigestEngine": _digest_switch,
     "DigestAlgorithms": _digest_algorithms,
     "DigestMaxSize": _digest_max_size,
