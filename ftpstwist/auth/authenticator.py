@@ -33,7 +33,7 @@ from ftpstwist.auth.credentials import PasswordLogin, credentials_for
 from ftpstwist.auth.defender import Defender, network_of
 from ftpstwist.auth.realm import Account
 from ftpstwist.auth.turns import Turns, once
-from ftpstwist.interfaces import ErrorKind, FtpError, IAccount, LoggedInAccount, LoginRequest
+from ftpstwist.interfaces import ErrorKind, FtpError, IAccount, LoggedInAccount, LoginRequest, Revocations
 from ftpstwist.wire.pathname import encode_name
 
 _TOLD_KINDS = frozenset({ErrorKind.LOGIN_REFUSED, ErrorKind.TOO_MANY_SESSIONS, ErrorKind.LOGIN_UNAVAILABLE})
@@ -71,15 +71,23 @@ class PortalAuthenticator:
         defender: Counts failures.
         clock: For delays and time limits.
         settings: Caps and time limits.
+        revocations: Judges the certificates that clients show; ``None`` asks nobody.
     """
 
     def __init__(
-        self, portal: Portal, *, defender: Defender, clock: IReactorTime, settings: LoginSettings | None = None
+        self,
+        portal: Portal,
+        *,
+        defender: Defender,
+        clock: IReactorTime,
+        settings: LoginSettings | None = None,
+        revocations: Revocations | None = None,
     ) -> None:
         self._portal = portal
         self._defender = defender
         self._clock = clock
         self._settings = settings or LoginSettings()
+        self._revocations = revocations
         self._attempts = Turns(at_once=self._settings.attempts_at_once, waiting=self._settings.attempts_waiting)
         self._checks = Turns(at_once=self._settings.checks_at_once, waiting=self._settings.checks_waiting)
 
@@ -141,6 +149,7 @@ class PortalAuthenticator:
         self, request: LoginRequest, credentials: _Credentials, answer: Deferred[LoggedInAccount]
     ) -> LoggedInAccount:
         """Try once; lives on when nobody waits for the *answer* any more."""
+        await self._require_no_revocation(request)  # before it takes the place of a check: an answer may be slow
         self._require_no_ban(request.peer)  # which may have come while it waited, here and below
         leave = await self._checks.enter()
         started = self._clock.seconds()
@@ -181,6 +190,13 @@ class PortalAuthenticator:
             if timer.active():
                 timer.cancel()
         return _in_use(cast("Account", avatar), credentials, once(logout))
+
+    async def _require_no_revocation(self, request: LoginRequest) -> None:
+        """Refuse whoever shows a revoked certificate, whatever else it brings; no guess is made, so none is counted."""
+        if self._revocations is None or request.certificate is None:
+            return
+        if objection := await self._revocations.objection(request.certificate):
+            raise FtpError(ErrorKind.LOGIN_REFUSED, objection)
 
     def _require_no_ban(self, peer: str) -> None:
         if self._defender.refuses(peer):

@@ -185,6 +185,7 @@ def _describe(certificate: PeerCertificate) -> Iterator[str]:
         "E-mail": ", ".join(map(ascii, certificate.emails)),
         "DNS": ", ".join(map(ascii, certificate.dns_names)),
         "URI": ", ".join(map(ascii, certificate.uris)),
+        "Address": ", ".join(certificate.addresses),
         "User principal name": ", ".join(map(ascii, certificate.principals)),
         "Certificate": PINNED_CERTIFICATE + certificate.fingerprint,
         "Key": PINNED_KEY + certificate.key_fingerprint,

@@ -21,8 +21,9 @@ from ftpstwist.tls import certificate as pem
 from ftpstwist.tls.authorities import ClientPolicy
 from ftpstwist.tls.bundle import load_bundle
 from ftpstwist.tls.certificate import CertificateError, CertificatePair, load_pair
+from ftpstwist.tls.ocsp import ResponseError
 from ftpstwist.tls.policy import TlsPolicy, group_pairs
-from ftpstwist.tls.staple import StapleError, load_staple
+from ftpstwist.tls.staple import load_staple
 
 _NOUNS = {"certificate": "certificate and the full chain", "key": "private key, mode 0600"}
 
@@ -140,7 +141,7 @@ class _Entry:
             return pair
         try:
             return replace(pair, staple=load_staple(self.files.staple, pair, now=self.now))
-        except StapleError as error:
+        except ResponseError as error:
             cause = f"{self.files.staple} is not stapled: {error.cause}"
             complaints.append(self.origin.warn(f"{self.key}.staple", cause, error.remedy))
             return pair

@@ -12,6 +12,7 @@ from ftpstwist.config.form import join_words
 from ftpstwist.config.policywords import left_in_clear
 from ftpstwist.config.rule import Rule, Surroundings
 from ftpstwist.config.schema import Settings
+from ftpstwist.config.schema_clients import AskResponder
 from ftpstwist.config.schema_tls import TlsSettings
 from ftpstwist.session.certificate import AddressMatch
 from ftpstwist.session.events import TlsFacts
@@ -105,6 +106,16 @@ def _required_certificates_are_asked_for(settings: Settings, _: Surroundings) ->
         )
 
 
+def _responders_are_asked_about_something(settings: Settings, _: Surroundings) -> Iterator[Complaint]:
+    clients = settings.tls.clients
+    if clients.ocsp.ask is not AskResponder.NEVER and clients.ask is AskClients.OFF:
+        yield settings.origin.complain(
+            "tls.clients.ocsp.ask",
+            "a responder is to be asked about certificates, but no client is asked for one",
+            'Write ask = "optional" in [tls.clients], or take it out',
+        )
+
+
 def _addresses_can_match(settings: Settings, _: Surroundings) -> Iterator[Complaint]:
     clients = settings.tls.clients
     if clients.address is not AddressMatch.IGNORE and clients.ask is AskClients.OFF:
@@ -134,6 +145,7 @@ def _certificate_rules_make_sense(settings: Settings, _: Surroundings) -> Iterat
 
 RULES = (
     Rule(("tls.clients",), _clients_can_be_verified),
+    Rule(("tls.clients.ocsp.ask", "tls.clients.ask"), _responders_are_asked_about_something),
     Rule(("tls.clients.address", "tls.clients.ask"), _addresses_can_match),
     Rule(("tls.clients.ask", "policy.require"), _required_certificates_are_asked_for),
     Rule(("accounts.certificates", "tls.clients.ask"), _certificate_rules_make_sense),

@@ -9,11 +9,18 @@ from typing import Annotated
 from ftpstwist.auth.certificaterule import FIELDS, USER, Match
 from ftpstwist.auth.userrecord import CertificateMode
 from ftpstwist.config.form import join_words, or_word, path, text, word
-from ftpstwist.config.form_numbers import whole
-from ftpstwist.config.setting import required, setting
+from ftpstwist.config.form_numbers import seconds, whole
+from ftpstwist.config.setting import required, setting, table
 from ftpstwist.session.certificate import AddressMatch
 from ftpstwist.tls.authorities import DEFAULT_DEPTH, MAX_DEPTH, AskClients, ExpiredList
 
+_NAMED = "certificate"
+"""The word for "whom the certificate names"."""
+_ADDRESS = r"http://[A-Za-z0-9.\[\]:-]+(/[!-~]*)?"
+
+ResponderAddress = Annotated[
+    str | None, or_word(word("an address", ' such as "http://ocsp.example.org/"', _ADDRESS), _NAMED)
+]
 HostPath = Annotated[Path, path()]
 FieldName = Annotated[
     str, word("a field of a certificate", f": {join_words(list(FIELDS))}, or subject. and an OID", r"[A-Za-z0-9.]+")
@@ -32,6 +39,54 @@ class Reply(Enum):
 
     AT_USER = "232"
     AT_PASSWORD = "331"  # noqa: S105 - a reply code
+
+
+class AskResponder(Enum):
+    """Of which certificates the issuer's OCSP responder is asked."""
+
+    NEVER = "never"
+    UNLISTED = "unlisted"
+    ALWAYS = "always"
+
+
+class Unanswered(Enum):
+    """What becomes of a login when the responder gives no answer."""
+
+    REFUSE = "refuse"
+    ACCEPT = "accept"
+
+
+@dataclass(frozen=True, slots=True)
+class OcspSettings:
+    """Asking the issuer whether a client's certificate was revoked (OCSP, RFC 6960).
+
+    It is asked at the login, never in a handshake, over plain http: answers are signed, by the issuer or by a responder
+    it has made a certificate for. Certificates that no authority vouches for are not asked about, nor are issuers'.
+    """
+
+    ask: AskResponder = setting(
+        AskResponder.NEVER,
+        '"never"; "unlisted": about certificates whose issuer has no list among the revocation_lists; "always": about '
+        "all. A list at hand always counts, in the handshake, and is what counts if there is no answer.",
+    )
+    responder: ResponderAddress = setting(
+        None, "Whom to ask; without it, whom the certificate names (authorityInfoAccess)."
+    )
+    timeout: Annotated[float, seconds(least=0.1, most=20)] = setting(5.0, "Longest wait for an answer.")
+    unanswered: Unanswered = setting(
+        Unanswered.REFUSE,
+        'What becomes of a login when there is no answer, and no list either. "refuse": it fails; "accept": it goes '
+        "on, and the log tells.",
+    )
+    nonce: bool = setting(
+        False, "Ask for an answer made for this question. Many responders give only such as they have in store."
+    )
+    remember: Annotated[float, seconds(most=86400)] = setting(
+        3600.0, "Longest time an answer is kept; never longer than it says itself."
+    )
+    remembered: Annotated[int, whole(least=1, most=1_000_000)] = setting(
+        10_000, "Answers that are kept; beyond, the oldest goes."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +131,7 @@ class ClientCertificateSettings:
         'handshake fails; "admit": it passes, and is good for the user whose entry in the users file names its '
         "fingerprint, and for nothing else.",
     )
+    ocsp: OcspSettings = table(OcspSettings)
 
 
 @dataclass(frozen=True, slots=True)

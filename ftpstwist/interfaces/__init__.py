@@ -5,7 +5,7 @@ observation implement these; ``services.build`` puts them together; everything
 above a seam is tested with recording neighbours that implement it, too.
 """
 
-from ftpstwist.interfaces.authentication import Authenticator, IAccount, LoggedInAccount, LoginRequest
+from ftpstwist.interfaces.authentication import Authenticator, IAccount, LoggedInAccount, LoginRequest, Revocations
 from ftpstwist.interfaces.control import ControlProtocol, ControlTransport
 from ftpstwist.interfaces.data import DataConnection, DataConnections
 from ftpstwist.interfaces.errors import ErrorKind, FtpError
@@ -31,6 +31,7 @@ __all__ = [
     "LoginRequest",
     "Octets",
     "ReadHandle",
+    "Revocations",
     "SessionTls",
     "TlsChannel",
     "TlsClosed",

@@ -83,3 +83,13 @@ class Authenticator(Protocol):
         Raises:
             FtpError: TOO_MANY_SESSIONS (client sees 421), LOGIN_UNAVAILABLE (421).
         """
+
+
+class Revocations(Protocol):
+    """Knows, or asks somebody, whether a client's certificate was revoked since it was issued."""
+
+    async def objection(self, certificate: PeerCertificate) -> str | None:
+        """Return why nobody may log in with *certificate*, for the log; ``None`` if nothing is against it.
+
+        Takes its time, within a limit of its own; never raises.
+        """

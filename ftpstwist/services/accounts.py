@@ -20,7 +20,7 @@ from ftpstwist.auth.userrecord import UserRecord
 from ftpstwist.config.clients import make_rule
 from ftpstwist.config.schema import Settings
 from ftpstwist.config.schema_accounts import AccountSettings
-from ftpstwist.interfaces import WorkerThreads
+from ftpstwist.interfaces import Revocations, WorkerThreads
 from ftpstwist.services.files import MakeFilesystem
 from ftpstwist.session.identity import Limits, PathRule, Permission, Permissions
 from ftpstwist.wire.pathname import ROOT
@@ -41,14 +41,31 @@ class Accounts:
     users: UserFile | None
 
 
+@dataclass(frozen=True, slots=True)
+class AccountParts:
+    """What all accounts share, whichever host they are of.
+
+    Attributes:
+        clock: For delays and bans.
+        threads: Where homes are opened.
+        password_threads: Where passwords are verified.
+        make_filesystem: Makes an account's files.
+        now: Seconds since the epoch, for the validity of client certificates.
+        revocations: Judges the certificates that clients show; ``None`` asks nobody.
+    """
+
+    clock: IReactorTime
+    threads: WorkerThreads
+    password_threads: WorkerThreads
+    make_filesystem: MakeFilesystem
+    now: Callable[[], float]
+    revocations: Revocations | None = None
+
+
 def build_accounts(
     settings: Settings,
+    parts: AccountParts,
     *,
-    clock: IReactorTime,
-    threads: WorkerThreads,
-    password_threads: WorkerThreads,
-    make_filesystem: MakeFilesystem,
-    now: Callable[[], float],
     realm: IRealm | None = None,
     checkers: Sequence[ICredentialsChecker] | None = None,
 ) -> Accounts:
@@ -56,11 +73,7 @@ def build_accounts(
 
     Args:
         settings: The configuration.
-        clock: For delays and bans.
-        threads: Where homes are opened.
-        password_threads: Where passwords are verified.
-        make_filesystem: Makes an account's files.
-        now: Seconds since the epoch, for the validity of client certificates.
+        parts: What all accounts share.
         realm: The caller's own; gives ``IAccount`` avatars.
         checkers: The caller's own, instead of the users file.
 
@@ -69,28 +82,37 @@ def build_accounts(
         RuleError: A rule about client certificates can not be what was meant.
     """
     accounts = settings.accounts
-    users = UserFile(accounts.users, clock=clock) if checkers is None else None
+    users = UserFile(accounts.users, clock=parts.clock) if checkers is None else None
     if users is not None:
         if users.path.exists():  # else it is looked for at every login
             users.load()
         passwords = Passwords(_password_cost(accounts))
-        checkers = [UserFileChecker(users, passwords=passwords, threads=password_threads)]
+        checkers = [UserFileChecker(users, passwords=passwords, threads=parts.password_threads)]
     if realm is None:
         realm = Realm(
             _realm_settings(accounts, admit_unlisted=users is None),
             find_user=users.find if users is not None else _find_nobody,
-            make_filesystem=make_filesystem,
-            threads=threads,
+            make_filesystem=parts.make_filesystem,
+            threads=parts.threads,
         )
-    judgement = certificate_judgement(settings, find_user=users.find if users is not None else _find_nobody, now=now)
+    judgement = certificate_judgement(
+        settings, find_user=users.find if users is not None else _find_nobody, now=parts.now
+    )
     refresh = users.refresh if users is not None else _do_nothing
-    by_certificate = CertificateChecker(judgement, refresh=refresh, threads=password_threads)
+    by_certificate = CertificateChecker(judgement, refresh=refresh, threads=parts.password_threads)
     portal = Portal(realm, [ChainChecker([CertificateDemand(ChainChecker(checkers or ()), judgement), by_certificate])])
     if accounts.anonymous.enabled:
         portal.registerChecker(AllowAnonymousAccess())
-    defender = Defender(clock=clock, settings=_defence_settings(accounts))
+    defender = Defender(clock=parts.clock, settings=_defence_settings(accounts))
     return Accounts(
-        PortalAuthenticator(portal, defender=defender, clock=clock, settings=_login_settings(accounts)), users
+        PortalAuthenticator(
+            portal,
+            defender=defender,
+            clock=parts.clock,
+            settings=_login_settings(accounts),
+            revocations=parts.revocations,
+        ),
+        users,
     )
 
 

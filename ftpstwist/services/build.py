@@ -20,7 +20,7 @@ from twisted.logger import Logger
 from ftpstwist.config.schema import Settings
 from ftpstwist.interfaces import EventSink, SessionTls
 from ftpstwist.pi.admission import Admission, AdmissionLimits
-from ftpstwist.services.accounts import build_accounts
+from ftpstwist.services.accounts import AccountParts, build_accounts
 from ftpstwist.services.certificates import Certificates
 from ftpstwist.services.data import DataParts, IDataReactor
 from ftpstwist.services.files import LocalHomes, MakeFilesystem
@@ -30,6 +30,7 @@ from ftpstwist.services.listening import ListeningService
 from ftpstwist.services.logs import LogService
 from ftpstwist.services.passive import PassiveService
 from ftpstwist.services.reload import Reload, ReloadService
+from ftpstwist.services.revocation import ask_responders
 from ftpstwist.services.root import FtpsService
 from ftpstwist.services.sessions import ControlFactory, SessionParts, Sessions
 from ftpstwist.services.threads import ThreadService
@@ -80,19 +81,19 @@ def ftps_service(
     password_threads = TwistedWorkerThreads(reactor, threads=_PASSWORD_THREADS, name="ftps passwords")
     certificate_threads = TwistedWorkerThreads(reactor, threads=1, name="ftps certificates")
     certificates = Certificates(settings, now)
-    build = partial(
-        build_accounts,
+    about_accounts = AccountParts(
         clock=reactor,
         threads=threads,
         password_threads=password_threads,
         make_filesystem=make_filesystem or LocalHomes(settings).open,
         now=now,
+        revocations=ask_responders(settings, certificates=certificates, reactor=reactor, now=now),
     )
-    accounts = build(settings, realm=realm, checkers=checkers)
+    accounts = build_accounts(settings, about_accounts, realm=realm, checkers=checkers)
     hosts = build_hosts(
         settings,
         accounts,
-        build if realm is None and checkers is None else None,
+        partial(build_accounts, parts=about_accounts) if realm is None and checkers is None else None,
         certificates.knows,
     )
     data = DataParts(settings, reactor=reactor, threads=threads, sink=logs, now=now)

@@ -37,6 +37,7 @@ class PeerCertificate:
         not_before: Begin of its validity, in seconds since the epoch.
         not_after: End of its validity, in seconds since the epoch.
         purposes: OIDs of its extended key usage; ``None`` if it is not restricted.
+        issuer_der: The certificate of its issuer, as the verification found it; ``None`` if there is none to be had.
     """
 
     der: bytes = field(repr=False)
@@ -54,6 +55,7 @@ class PeerCertificate:
     addresses: tuple[str, ...] = ()
     principals: tuple[str, ...] = ()
     purposes: frozenset[str] | None = None
+    issuer_der: bytes | None = field(default=None, repr=False)
 
     def attributes(self, oid: str) -> tuple[str, ...]:
         """Return the values of an attribute of the subject, given by its OID in dots."""

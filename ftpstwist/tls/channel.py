@@ -213,7 +213,11 @@ class OpenSSLChannel:
         Whether it is trusted is known of a full handshake only; control connections have no other.
         """
         certificate = self._connection.get_peer_certificate(as_cryptography=True)
-        return None if certificate is None else read_peer(certificate, trusted=self._notes.peer.is_trusted)
+        if certificate is None:
+            return None
+        chain = self._connection.get_verified_chain(as_cryptography=True) or ()
+        issuer = chain[1] if len(chain) > 1 else None
+        return read_peer(certificate, trusted=self._notes.peer.is_trusted, issuer=issuer)
 
     @property
     def resumes(self) -> bool:

@@ -18,20 +18,23 @@ _PRINCIPAL_NAME = "1.3.6.1.4.1.311.20.2.3"
 """The otherName that holds a user principal name."""
 
 
-def read_peer(certificate: x509.Certificate, *, trusted: bool) -> PeerCertificate | None:
+def read_peer(
+    certificate: x509.Certificate, *, trusted: bool, issuer: x509.Certificate | None = None
+) -> PeerCertificate | None:
     """Return what a certificate says; ``None`` if a part of it can not be read.
 
     Args:
         certificate: As the client showed it.
         trusted: Whether an authority of ours vouches for it.
+        issuer: That of the one above it in the chain that was verified, if there is one.
     """
     try:
-        return _read(certificate, trusted=trusted)
+        return _read(certificate, trusted=trusted, issuer=issuer)
     except (ValueError, UnsupportedAlgorithm):
         return None
 
 
-def _read(certificate: x509.Certificate, *, trusted: bool) -> PeerCertificate:
+def _read(certificate: x509.Certificate, *, trusted: bool, issuer: x509.Certificate | None) -> PeerCertificate:
     names = _alternative_names(certificate)
     return PeerCertificate(
         der=certificate.public_bytes(Encoding.DER),
@@ -49,6 +52,7 @@ def _read(certificate: x509.Certificate, *, trusted: bool) -> PeerCertificate:
         addresses=tuple(str(each) for each in names.get_values_for_type(x509.IPAddress)) if names else (),
         principals=_principals(names) if names else (),
         purposes=_purposes(certificate),
+        issuer_der=None if issuer is None else issuer.public_bytes(Encoding.DER),
     )
 
 

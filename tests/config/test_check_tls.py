@@ -327,7 +327,7 @@ def test_weak_ciphers_are_warned_about_and_unknown_ones_named(ciphers, said):
     assert all(words in line for words, line in zip(said, told, strict=True))
 
 
-def test_addresses_are_compared_with_certificates_that_are_asked_for(folder):
+def test_certificates_are_judged_that_are_asked_for(folder):
     """A restriction that could never apply is told, so that nobody relies on it."""
-    text = configuration(extra='[tls.clients]\naddress = "require"\n')
-    assert "no client is asked for one" in "".join(said_about(folder, text))
+    for more in ('[tls.clients]\naddress = "require"\n', '[tls.clients.ocsp]\nask = "always"\n'):
+        assert "no client is asked for one" in "".join(said_about(folder, configuration(extra=more)))

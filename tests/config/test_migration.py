@@ -7,6 +7,7 @@ import re
 import pytest
 
 from ftpstwist.cli.main import main
+from ftpstwist.config.clients import make_rule
 from ftpstwist.config.load import parse as load
 from ftpstwist.config.migration import mod_ftp, mod_tls, proftpd
 from ftpstwist.config.migration.apachestyle import ApacheStyleError, parse
@@ -175,6 +176,10 @@ def test_virtual_hosts_of_proftpd_become_hosts():
         ("DeleteAbortedStores on", "storage.incomplete", "discard"),
         ("TLSVerifyClient optional", "tls.clients.ask", "optional"),
         ("TLSProtocol TLSv1.3", "tls.profile", "modern"),
+        ("TLSVerifyOrder crl", "tls.clients.ocsp.ask", None),
+        ("TLSVerifyOrder crl ocsp", "tls.clients.ocsp.ask", "unlisted"),
+        ("TLSVerifyOrder ocsp", "tls.clients.ocsp.ask", "always"),
+        ("TLSVerifyOrder ocsp crl", "tls.clients.ocsp.ask", "always"),
         ("TLSOptions iPAddressRequired", "tls.clients.address", "require"),
         ("TLSOptions UseImplicitSSL\nPort 990", "server.implicit", ["tcp:990"]),
         ("<VirtualHost 192.0.2.1>\nPort 9990\nTLSOptions UseImplicitSSL\n</VirtualHost>", "server.implicit", ["tcp:9990"]),
@@ -209,6 +214,13 @@ def test_directives_of_proftpd(text, key, value):
 def test_directives_of_mod_ftp(text, key, value):
     """Single directives become the setting that the documentation names."""
     assert mod_ftp.convert(text).get(key) == value
+
+
+def test_rules_from_certificates_to_users_are_ours():
+    """What TLSUserName says becomes rules that our own check takes."""
+    outcome = proftpd.convert("TLSEngine on\nTLSVerifyClient on\nTLSUserName CommonName EmailSubjAltName\n")
+    rules = settings(outcome).accounts.certificates.rules
+    assert [make_rule(rule).text for rule in rules] == ['subject.CN template "{user}"', 'email template "{user}"']
 
 
 @pytest.mark.parametrize("name", proftpd.DIRECTIVES)

@@ -4,7 +4,7 @@ import pytest
 from twisted.internet.task import Clock
 
 from ftpstwist.config.load import parse
-from ftpstwist.services.accounts import build_accounts
+from ftpstwist.services.accounts import AccountParts, build_accounts
 from ftpstwist.services.hosts import build_hosts
 from ftpstwist.session.policy import Require
 
@@ -29,9 +29,8 @@ def world(tmp_path):
     settings = parse(TEXT, str(tmp_path / "f.toml")).settings
 
     def make(own):
-        return build_accounts(
-            own, clock=Clock(), threads=None, password_threads=None, make_filesystem=None, now=lambda: 0.0
-        )
+        parts = AccountParts(clock=Clock(), threads=None, password_threads=None, make_filesystem=None, now=lambda: 0.0)
+        return build_accounts(own, parts)
 
     return settings, make
 

@@ -93,9 +93,10 @@ class Authority:
         usage: tuple[x509.ObjectIdentifier, ...] = FOR_CLIENTS,
         start: datetime = NOW - DAY,
         end: datetime = NOW + 365 * DAY,
+        more: tuple[x509.ExtensionType, ...] = (),
     ) -> Issued:
         """Issue a client certificate."""
-        return issue(subject, *alternative, issuer=self, usage=usage, start=start, end=end)
+        return issue(subject, *alternative, issuer=self, usage=usage, start=start, end=end, more=more)
 
     def revoke(self, *issued: Issued, end: datetime = NOW + 30 * DAY) -> x509.CertificateRevocationList:
         """Make a revocation list with these."""
@@ -114,6 +115,7 @@ def issue(
     usage: tuple[x509.ObjectIdentifier, ...] = FOR_CLIENTS,
     start: datetime = NOW - DAY,
     end: datetime = NOW + 365 * DAY,
+    more: tuple[x509.ExtensionType, ...] = (),
 ) -> Issued:
     """Make a client certificate, signed by *issuer*, or by its own key."""
     subject = name(("CN", subject)) if isinstance(subject, str) else subject
@@ -132,6 +134,8 @@ def issue(
         builder = builder.add_extension(x509.ExtendedKeyUsage(list(usage)), critical=False)
     if alternative:
         builder = builder.add_extension(x509.SubjectAlternativeName(list(alternative)), critical=False)
+    for extension in more:
+        builder = builder.add_extension(extension, critical=False)
     chain = [] if issuer is None or issuer.above is None else [issuer.certificate]
     return Issued(builder.sign(issuer.key if issuer else key, hashes.SHA256()), key, tuple(chain))
 

@@ -70,6 +70,19 @@ def _verify_client(outcome: Outcome, directive: Directive) -> None:
     outcome.set("tls.clients.ask", word)
 
 
+@becomes("`tls.clients.ocsp.ask`")
+def _verify_order(outcome: Outcome, directive: Directive) -> None:
+    first, *others = [word.lower() for word in directive.arguments]
+    if not {first, *others} <= {"crl", "ocsp"}:
+        raise ValueError(directive.text)
+    if first == "ocsp":
+        outcome.set("tls.clients.ocsp.ask", "always")
+    elif others:
+        outcome.set("tls.clients.ocsp.ask", "unlisted")
+    if outcome.get("tls.clients.ocsp"):
+        outcome.remark(directive, "the responder is asked at the login, and handshakes never wait for it")
+
+
 @becomes("`fxp.verify`")
 def _verify_server(outcome: Outcome, directive: Directive) -> None:
     if directive.text.lower() in {"off", "false", "no", "0"}:
@@ -80,7 +93,7 @@ def _verify_server(outcome: Outcome, directive: Directive) -> None:
 @becomes("`accounts.certificates.rules`")
 def _user_name(outcome: Outcome, directive: Directive) -> None:
     for word in directive.arguments:
-        name = {"commonname": "cn", "emailsubjaltname": "email"}.get(word.lower())
+        name = {"commonname": "subject.CN", "emailsubjaltname": "email"}.get(word.lower())
         if name is None:
             outcome.remark(directive, f"{word}: write a rule in [[accounts.certificates.rules]] for it")
         else:
@@ -150,7 +163,7 @@ MOD_TLS: dict[str, Converter] = {
     "TLSCARevocationPath": left_out("name the files in tls.clients.revocation_lists"),
     "TLSVerifyClient": _verify_client,
     "TLSVerifyDepth": number_of("tls.clients.depth"),
-    "TLSVerifyOrder": left_out("revocation goes by CRLs; no network is asked during a handshake"),
+    "TLSVerifyOrder": _verify_order,
     "TLSVerifyServer": _verify_server,
     "TLSUserName": _user_name,
     "TLSOptions": _options,
