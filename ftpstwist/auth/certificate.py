@@ -24,8 +24,8 @@ from zope.interface import Attribute, implementer
 from zope.interface.interface import InterfaceClass
 
 from ftpstwist.auth.certificaterule import CertificateRule, NoMatch
-from ftpstwist.auth.checkers import AvatarId
 from ftpstwist.auth.credentials import PasswordLogin
+from ftpstwist.auth.sources import AvatarId
 from ftpstwist.auth.userrecord import PINNED_CERTIFICATE, PINNED_KEY, CertificateMode, UserRecord, name_objection
 from ftpstwist.interfaces import WorkerThreads
 from ftpstwist.session.certificate import PeerCertificate, write_name

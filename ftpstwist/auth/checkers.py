@@ -21,17 +21,16 @@ from zope.interface import implementer
 from zope.interface.interface import InterfaceClass
 
 from ftpstwist.auth.passwords import Passwords
+from ftpstwist.auth.sources import AvatarId, verified
 from ftpstwist.auth.userfile import UserFile
 from ftpstwist.interfaces import WorkerThreads
 from ftpstwist.session.identity import Secret
 from ftpstwist.wire.pathname import decode_name
 
-AvatarId = bytes | tuple[()]
-
 
 @implementer(ICredentialsChecker)
 class ChainChecker:
-    """Asks its checkers in order; the first that knows the user decides.
+    """Asks its checkers in order; the first that vouches for the user decides.
 
     Args:
         checkers: Any checkers of twisted.cred.
@@ -93,14 +92,7 @@ class UserFileChecker:
     def _check(self, username: bytes, password: Secret) -> bytes:
         """Check in a worker thread; every way out costs one verification."""
         self._users.refresh()
-        record = self._users.find(decode_name(username))
-        right = self._passwords.verify(record.password if record else None, password)
-        if record is None:
-            raise UnauthorizedLogin("no such user in the users file")
-        if record.disabled:
-            raise UnauthorizedLogin("disabled in the users file")
-        if not right:
-            raise UnauthorizedLogin("wrong password" if record.password else "no password in the users file")
+        verified(self._users.find(decode_name(username)), password, self._passwords, "the users file")
         return username
 
 

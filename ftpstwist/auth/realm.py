@@ -1,7 +1,8 @@
 """The realm: from a user somebody vouched for to an account with files (twisted.cred ``IRealm``).
 
-What the users file says about a user counts, whoever checked the password.
-A user it does not know (one of an ``--auth`` plugin) gets the default home and
+What the users file says about a user counts, whoever checked the password;
+what it leaves open is as the source says that vouched for the user. A user
+neither knows (one of an ``--auth`` plugin) gets the default home and
 permissions, but only where that is switched on: else somebody removed from the
 file while logging in would come out with more than before.
 """
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -20,10 +21,11 @@ from twisted.cred.portal import IRealm
 from twisted.internet.defer import Deferred
 from zope.interface import Interface, implementer
 
+from ftpstwist.auth.sources import VouchedUser
 from ftpstwist.auth.turns import once
 from ftpstwist.auth.userrecord import PERMISSION_SETS, UserRecord, name_objection
 from ftpstwist.interfaces import ErrorKind, Filesystem, FtpError, IAccount, WorkerThreads
-from ftpstwist.session.identity import Identity, Limits, PathRule, Permissions
+from ftpstwist.session.identity import Identity, Limits, PathRule, Permission, Permissions
 from ftpstwist.wire.pathname import ROOT, decode_name
 
 HOME_MODE = 0o750
@@ -70,7 +72,9 @@ class RealmSettings:
     Attributes:
         root: Directory of the host that the template starts from.
         home: Template of homes; ``{root}`` and ``{user}`` are filled in.
-        permissions: For users without permissions of their own.
+        permissions: For users without permissions of their own, and without a group that has some.
+        group_permissions: What the members of a group may do who have no permissions of their own; those of
+            all groups of a user together.
         limits: As far as the users file gives a user none of its own.
         create_home: Whether a missing home is made at login.
         admit_unlisted: Whether users that only a checker knows get an account.
@@ -83,6 +87,7 @@ class RealmSettings:
     root: str = "/srv/ftp"
     home: str = "{root}/{user}"
     permissions: Permissions = field(default_factory=Permissions)
+    group_permissions: Mapping[str, frozenset[Permission]] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
     create_home: bool = False
     admit_unlisted: bool = False
@@ -95,6 +100,13 @@ class RealmSettings:
     def home_of(self, user: str) -> str:
         """Return the home that the template gives a user."""
         return self.home.format(root=self.root, user=user)
+
+    def permissions_of(self, record: UserRecord) -> Permissions:
+        """Return what a user may do: as its record says, or else its groups, or else everybody's."""
+        if record.permissions is not None:
+            return record.permissions
+        sets = [self.group_permissions[name] for name in record.groups if name in self.group_permissions]
+        return Permissions((PathRule(ROOT, frozenset[Permission]().union(*sets)),)) if sets else self.permissions
 
 
 @implementer(IRealm)
@@ -141,12 +153,16 @@ class Realm:
     async def _open_account(self, avatar_id: bytes | tuple[()]) -> Avatar:
         identity, home = self._anonymous() if avatar_id == ANONYMOUS else self._identify(avatar_id)
         self._begin_session(identity)
+        ends = [once(partial(self._end_session, identity.user))]
         try:
+            if isinstance(avatar_id, VouchedUser) and (end := await avatar_id.begin_use()):
+                ends.append(once(end))
             filesystem = await self._threads.run(self._open_home, identity, home)
         except BaseException:
-            self._end_session(identity.user)
+            _call_all(ends)
             raise
-        return IAccount, Account(identity, filesystem), once(partial(self._log_out, identity.user, filesystem))
+        ends.append(once(filesystem.close))
+        return IAccount, Account(identity, filesystem), partial(_call_all, ends)
 
     def _anonymous(self) -> tuple[Identity, str]:
         settings = self.settings.anonymous
@@ -167,17 +183,24 @@ class Realm:
         name = decode_name(avatar_id)
         if objection := name_objection(name):
             raise FtpError(ErrorKind.LOGIN_REFUSED, objection)
-        record = self._find_user(name) or self._unlisted(name)
+        record = self._record_of(name, avatar_id)
         if record.disabled:
             raise FtpError(ErrorKind.LOGIN_REFUSED, "disabled in the users file")
         identity = Identity(
             user=name,
             groups=record.groups,
-            permissions=self.settings.permissions if record.permissions is None else record.permissions,
+            permissions=self.settings.permissions_of(record),
             limits=replace(self.settings.limits, **record.limits),
             greeting=record.greeting,
         )
         return identity, record.home or self.settings.home_of(name)
+
+    def _record_of(self, name: str, avatar_id: bytes) -> UserRecord:
+        listed = self._find_user(name)
+        vouched = avatar_id.record if isinstance(avatar_id, VouchedUser) else None
+        if listed is not None and vouched is not None:
+            return listed.completed_by(vouched)
+        return listed or vouched or self._unlisted(name)
 
     def _unlisted(self, name: str) -> UserRecord:
         if not self.settings.admit_unlisted:
@@ -189,10 +212,6 @@ class Realm:
         if limit is not None and self._sessions[identity.user] >= limit:
             raise FtpError(ErrorKind.TOO_MANY_SESSIONS, f"{identity.user} has {limit} sessions already")
         self._sessions[identity.user] += 1
-
-    def _log_out(self, user: str, filesystem: Filesystem) -> None:
-        self._end_session(user)
-        filesystem.close()
 
     def _end_session(self, user: str) -> None:
         self._sessions[user] -= 1
@@ -206,3 +225,8 @@ class Realm:
             except OSError as error:
                 raise FtpError(ErrorKind.LOGIN_UNAVAILABLE, f"home {home} can not be made: {error.strerror}") from None
         return self._make_filesystem(identity, home)
+
+
+def _call_all(functions: list[Callable[[], None]]) -> None:
+    for function in functions:
+        function()

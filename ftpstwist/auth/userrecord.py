@@ -13,7 +13,7 @@ import difflib
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
@@ -94,6 +94,18 @@ class UserRecord:
     greeting: tuple[str, ...] = ()
     certificates: frozenset[str] = frozenset()
     certificate_mode: CertificateMode | None = None
+
+    def completed_by(self, other: UserRecord) -> UserRecord:
+        """Return this record with what it leaves open taken from *other*; groups are those of both."""
+        return replace(
+            self,
+            home=self.home or other.home,
+            permissions=other.permissions if self.permissions is None else self.permissions,
+            groups=self.groups | other.groups,
+            limits={**other.limits, **self.limits},
+            disabled=self.disabled or other.disabled,
+            greeting=self.greeting or other.greeting,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 from ftpstwist.auth.userfile import read_user_file
@@ -13,11 +14,17 @@ from ftpstwist.config.complaint import Complaint, Origin
 from ftpstwist.config.locate import locate_keys
 from ftpstwist.config.rule import Rule, Surroundings
 from ftpstwist.config.schema import Settings
+from ftpstwist.config.schema_sources import NEEDED_PACKAGES, Source
+
+_PAM_FOLDERS = (Path("/etc/pam.d"), Path("/usr/lib/pam.d"), Path("/usr/local/etc/pam.d"))
 
 
 def _users_can_log_in(settings: Settings, _: Surroundings) -> Iterator[Complaint]:
     users, key = settings.accounts.users, "accounts.users"
+    is_source = Source.USERS in settings.accounts.sources
     if not users.exists():
+        if not is_source and not settings.origin.is_written(key):
+            return
         report = settings.origin.complain if settings.origin.is_written(key) else settings.origin.warn
         yield report(key, f"there is no users file {users}", _add_a_user(users))
         return
@@ -30,7 +37,8 @@ def _users_can_log_in(settings: Settings, _: Surroundings) -> Iterator[Complaint
         return
     if content.world_readable:
         yield settings.origin.warn(key, f"everybody may read the hashes in {users}", f"Run: chmod o-r {users}")
-    if not any(not user.disabled for user in content.users.values()) and not settings.accounts.anonymous.enabled:
+    others = settings.accounts.anonymous.enabled or set(settings.accounts.sources) != {Source.USERS}
+    if not any(not user.disabled for user in content.users.values()) and not others:
         yield settings.origin.warn(key, f"nobody in {users} may log in", _add_a_user(users))
 
 
@@ -97,8 +105,38 @@ def _logs_can_be_written(settings: Settings, _: Surroundings) -> Iterator[Compla
             )
 
 
+def _sources_can_be_asked(settings: Settings, _: Surroundings) -> Iterator[Complaint]:
+    sources, origin, key = settings.accounts.sources, settings.origin, "accounts.sources"
+    if not sources and not settings.accounts.anonymous.enabled:
+        yield origin.complain(key, "the list is empty, so nobody can log in", 'Write at least "users"')
+    for source in dict.fromkeys(sources):
+        if sources.count(source) > 1:
+            yield origin.complain(key, f'"{source.value}" is there twice', "Take one of them out")
+        needed = NEEDED_PACKAGES.get(source)
+        if needed is not None and find_spec(needed.module) is None:
+            yield origin.complain(key, f'"{source.value}" needs the package {needed.module}', needed.remedy)
+    for source in Source:
+        if source not in sources and origin.is_written(f"accounts.{source.value}") and source is not Source.USERS:
+            yield origin.warn(
+                f"accounts.{source.value}", "nobody is asked there", f'Put "{source.value}" into accounts.sources'
+            )
+
+
+def _pam_service_is_there(settings: Settings, _: Surroundings) -> Iterator[Complaint]:
+    pam = settings.accounts.pam
+    folders = _PAM_FOLDERS if pam.folder is None else (pam.folder,)
+    if Source.PAM in settings.accounts.sources and not any((folder / pam.service).exists() for folder in folders):
+        yield settings.origin.warn(
+            "accounts.pam.service",
+            f"there is no {folders[0] / pam.service}, so PAM does what its service other says: usually, it refuses",
+            "Make that file, see docs/accounts.md",
+        )
+
+
 RULES = (
-    Rule(("accounts.users", "accounts.anonymous.enabled"), _users_can_log_in),
+    Rule(("accounts.users", "accounts.anonymous.enabled", "accounts.sources"), _users_can_log_in),
+    Rule(("accounts.sources",), _sources_can_be_asked),
+    Rule(("accounts.sources", "accounts.pam"), _pam_service_is_there),
     Rule(("accounts.root", "accounts.create_home"), _root_can_be_used),
     Rule(("accounts.home",), _homes_differ),
     Rule(("accounts.anonymous",), _anonymous_root_is_there),

@@ -9,11 +9,12 @@ from typing import Annotated
 from ftpstwist.auth.passwords import MAX_ITERATIONS, MAX_LANES, MAX_MEMORY_KIB
 from ftpstwist.auth.userrecord import PERMISSION_SETS
 from ftpstwist.config.complaint import Unusable
-from ftpstwist.config.form import Form, describe, expected, join_words, or_word, path, quote, words_from
+from ftpstwist.config.form import Form, describe, expected, join_words, or_word, path, quote, text, words_from
 from ftpstwist.config.form_network import Network, network
 from ftpstwist.config.form_numbers import mode, octets, seconds, whole
 from ftpstwist.config.schema_clients import CertificateLoginSettings
-from ftpstwist.config.setting import setting, table
+from ftpstwist.config.schema_sources import PamSettings, Source
+from ftpstwist.config.setting import entries, setting, table
 from ftpstwist.session.identity import ALL_PERMISSIONS, Permission
 from ftpstwist.storage.settings import Durability, Incomplete, Links
 
@@ -136,6 +137,11 @@ class DefenceSettings:
 class AccountSettings:
     """Who may log in, and where their files are."""
 
+    sources: tuple[Source, ...] = setting(
+        (Source.USERS,),
+        "Where accounts live, asked in this order until one vouches for the user. Whoever does, an entry in the users "
+        "file counts before what that source says, and disabled = true there keeps the user out.",
+    )
     users: HostPath = setting(
         Path("users.toml"), 'The users file; write it with "ftpstwist user". Changes count at once.'
     )
@@ -145,7 +151,11 @@ class AccountSettings:
     )
     create_home: bool = setting(True, "Make a missing home at the login, and the folders above it.")
     permissions: PermissionSet = setting(
-        ALL_PERMISSIONS, "What a user may do whose entry in the users file does not say."
+        ALL_PERMISSIONS, "What a user may do whose entry in the users file does not say, nor any of the groups."
+    )
+    group_permissions: dict[Annotated[str, text()], PermissionSet] = entries(
+        "What the members of groups may do whose own entry does not say; those of all their groups together.",
+        example='staff = "all"',
     )
     anonymous: AnonymousSettings = table(AnonymousSettings)
     certificates: CertificateLoginSettings = table(CertificateLoginSettings)
@@ -153,6 +163,7 @@ class AccountSettings:
     passwords: PasswordSettings = table(PasswordSettings)
     logins: LoginSettings = table(LoginSettings)
     defence: DefenceSettings = table(DefenceSettings)
+    pam: PamSettings = table(PamSettings)
 
 
 @dataclass(frozen=True, slots=True)

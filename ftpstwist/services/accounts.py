@@ -1,4 +1,4 @@
-"""Who may log in: users file or the caller's checkers, realm, portal, and the defence against guessing."""
+"""Who may log in: the configured sources or the caller's checkers, realm, portal, the defence against guessing."""
 
 from __future__ import annotations
 
@@ -13,19 +13,18 @@ from ftpstwist.auth.authenticator import LoginSettings, PortalAuthenticator
 from ftpstwist.auth.certificate import CertificateChecker, CertificateDemand, CertificateJudgement
 from ftpstwist.auth.checkers import ChainChecker, UserFileChecker
 from ftpstwist.auth.defender import DefenceSettings, Defender
-from ftpstwist.auth.passwords import PasswordCost, Passwords
 from ftpstwist.auth.realm import AnonymousSettings, Realm, RealmSettings
 from ftpstwist.auth.userfile import UserFile
 from ftpstwist.auth.userrecord import UserRecord
 from ftpstwist.config.clients import make_rule
 from ftpstwist.config.schema import Settings
 from ftpstwist.config.schema_accounts import AccountSettings
+from ftpstwist.config.schema_sources import Source
 from ftpstwist.interfaces import Revocations, WorkerThreads
 from ftpstwist.services.files import MakeFilesystem
+from ftpstwist.services.sources import Sources
 from ftpstwist.session.identity import Limits, PathRule, Permission, Permissions
 from ftpstwist.wire.pathname import ROOT
-
-_KIB = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,7 @@ class AccountParts:
     Attributes:
         clock: For delays and bans.
         threads: Where homes are opened.
-        password_threads: Where passwords are verified.
+        sources: Where accounts live beside the users file, and where passwords are verified.
         make_filesystem: Makes an account's files.
         now: Seconds since the epoch, for the validity of client certificates.
         revocations: Judges the certificates that clients show; ``None`` asks nobody.
@@ -56,7 +55,7 @@ class AccountParts:
 
     clock: IReactorTime
     threads: WorkerThreads
-    password_threads: WorkerThreads
+    sources: Sources
     make_filesystem: MakeFilesystem
     now: Callable[[], float]
     revocations: Revocations | None = None
@@ -81,13 +80,13 @@ def build_accounts(
         UserFileError: The users file can not be used.
         RuleError: A rule about client certificates can not be what was meant.
     """
-    accounts = settings.accounts
+    accounts, sources = settings.accounts, parts.sources
     users = UserFile(accounts.users, clock=parts.clock) if checkers is None else None
     if users is not None:
         if users.path.exists():  # else it is looked for at every login
             users.load()
-        passwords = Passwords(_password_cost(accounts))
-        checkers = [UserFileChecker(users, passwords=passwords, threads=parts.password_threads)]
+        by_users_file = UserFileChecker(users, passwords=sources.passwords, threads=sources.password_threads)
+        checkers = [by_users_file if each is Source.USERS else sources.checkers[each] for each in accounts.sources]
     if realm is None:
         realm = Realm(
             _realm_settings(accounts, admit_unlisted=users is None),
@@ -99,7 +98,7 @@ def build_accounts(
         settings, find_user=users.find if users is not None else _find_nobody, now=parts.now
     )
     refresh = users.refresh if users is not None else _do_nothing
-    by_certificate = CertificateChecker(judgement, refresh=refresh, threads=parts.password_threads)
+    by_certificate = CertificateChecker(judgement, refresh=refresh, threads=sources.password_threads)
     portal = Portal(realm, [ChainChecker([CertificateDemand(ChainChecker(checkers or ()), judgement), by_certificate])])
     if accounts.anonymous.enabled:
         portal.registerChecker(AllowAnonymousAccess())
@@ -142,11 +141,6 @@ def _do_nothing() -> None:
     """Stand in for reading the users file again."""
 
 
-def _password_cost(accounts: AccountSettings) -> PasswordCost:
-    passwords = accounts.passwords
-    return PasswordCost(memory_kib=passwords.memory // _KIB, iterations=passwords.iterations, lanes=passwords.lanes)
-
-
 def _login_settings(accounts: AccountSettings) -> LoginSettings:
     logins = accounts.logins
     return LoginSettings(
@@ -171,6 +165,7 @@ def _realm_settings(accounts: AccountSettings, *, admit_unlisted: bool) -> Realm
             upload_rate=limits.upload_rate,
             download_rate=limits.download_rate,
         ),
+        group_permissions=accounts.group_permissions,
         create_home=accounts.create_home,
         admit_unlisted=admit_unlisted,
         anonymous=AnonymousSettings(str(anonymous.root), _everywhere(anonymous.permissions))

@@ -33,6 +33,7 @@ from ftpstwist.services.reload import Reload, ReloadService
 from ftpstwist.services.revocation import ask_responders
 from ftpstwist.services.root import FtpsService
 from ftpstwist.services.sessions import ControlFactory, SessionParts, Sessions
+from ftpstwist.services.sources import build_sources, threads_for_sources
 from ftpstwist.services.threads import ThreadService
 from ftpstwist.services.watch import WatchService
 from ftpstwist.session.state import Service
@@ -72,7 +73,7 @@ def ftps_service(
         now: Seconds since the epoch, for logs and certificates.
 
     Raises:
-        ConfigurationError: A certificate or key can not be used.
+        ConfigurationError: A certificate or key can not be used, or a package for a source of accounts is missing.
         TlsPolicyError: TLS settings do not fit together.
         UserFileError: The users file can not be used.
     """
@@ -81,13 +82,14 @@ def ftps_service(
     password_threads = TwistedWorkerThreads(reactor, threads=_PASSWORD_THREADS, name="ftps passwords")
     certificate_threads = TwistedWorkerThreads(reactor, threads=1, name="ftps certificates")
     certificates = Certificates(settings, now)
+    source_threads = TwistedWorkerThreads(reactor, threads=threads_for_sources(settings), name="ftps accounts")
     about_accounts = AccountParts(
         clock=reactor,
         threads=threads,
-        password_threads=password_threads,
         make_filesystem=make_filesystem or LocalHomes(settings).open,
         now=now,
         revocations=ask_responders(settings, certificates=certificates, reactor=reactor, now=now),
+        sources=build_sources(settings, clock=reactor, threads=source_threads, password_threads=password_threads),
     )
     accounts = build_accounts(settings, about_accounts, realm=realm, checkers=checkers)
     hosts = build_hosts(
@@ -123,6 +125,7 @@ def ftps_service(
             logs,
             ThreadService(threads),
             ThreadService(password_threads),
+            ThreadService(source_threads),
             ThreadService(certificate_threads),
             *_watch(settings, certificates, certificate_threads, reactor),
             PassiveService(data.pool),

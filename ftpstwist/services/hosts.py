@@ -10,6 +10,7 @@ from ftpstwist.commands.hosts import HostBook, SessionSettings, VirtualHost
 from ftpstwist.config.hosts import own_keys, settings_of_host
 from ftpstwist.config.schema import Settings
 from ftpstwist.config.schema_clients import Reply as CertificateReply
+from ftpstwist.config.schema_sources import Source
 from ftpstwist.services.accounts import Accounts
 from ftpstwist.services.policy import policy_book
 from ftpstwist.session.policybook import PolicyBook
@@ -61,7 +62,10 @@ def build_hosts(
 
 
 def _virtual_host(settings: Settings, accounts: Accounts) -> VirtualHost:
-    return VirtualHost(_session_settings(settings, policy_book(settings, accounts.users)), accounts.authenticator)
+    # Where other sources add groups, those of the users file are not all that will count.
+    knows_groups = set(settings.accounts.sources) == {Source.USERS}
+    policy = policy_book(settings, accounts.users if knows_groups else None)
+    return VirtualHost(_session_settings(settings, policy), accounts.authenticator)
 
 
 def _session_settings(settings: Settings, policy: PolicyBook) -> SessionSettings:

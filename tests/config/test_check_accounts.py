@@ -169,3 +169,27 @@ def test_folders_that_may_not_be_entered_are_told_without_a_traceback():
             f"{folder}/f.toml:{line}: {key}: {folder}/closed/{name} can not be looked at: Permission denied. "
             "Let the user in whom the server runs as."
         ) in said
+
+
+def test_sources_that_can_not_be_asked_are_told(folder, monkeypatch):
+    """Before the start, not at the first login: nobody, somebody twice, a package that is missing."""
+    assert "nobody can log in" in said_about(folder, "[accounts]\nsources = []", "accounts.sources")[0]
+    assert "twice" in said_about(folder, '[accounts]\nsources = ["users", "users"]', "accounts.sources")[0]
+    monkeypatch.setattr("ftpstwist.config.check_accounts.find_spec", {}.get)
+    (said,) = said_about(folder, '[accounts]\nsources = ["pam"]', "accounts.sources")
+    assert "Run: pip install 'ftpstwist[pam]'" in said
+
+
+def test_a_table_that_nobody_asks_is_told(folder):
+    """Settings of PAM do not make the server ask PAM."""
+    (said,) = said_about(folder, '[accounts.pam]\nservice = "login"', "accounts.pam")
+    assert 'Put "pam" into accounts.sources' in said
+
+
+def test_other_sources_need_no_users_file(tmp_path):
+    """Who has all users in PAM has no use for the hint; a missing PAM service is worth one."""
+    text = f'[accounts]\nsources = ["pam"]\n[accounts.pam]\nfolder = "{tmp_path}"\n'
+    (said,) = said_about(tmp_path, text, "accounts.users", "accounts.pam")
+    assert f"there is no {tmp_path}/ftpstwist" in said
+    (tmp_path / "ftpstwist").write_text("")
+    assert said_about(tmp_path, text, "accounts.users", "accounts.pam") == []

@@ -12,6 +12,7 @@ from ftpstwist.config.form import form_of
 from ftpstwist.config.load import parse, resolve
 from ftpstwist.config.reference import example_file, main, reference_page, tables
 from ftpstwist.config.schema import Settings
+from ftpstwist.session.identity import ALL_PERMISSIONS
 from tests.config.config_support import judge
 
 REPOSITORY = Path(__file__).parents[2]
@@ -63,12 +64,14 @@ def test_the_example_file_holds_the_defaults():
     settings = draft.settings
     assert [entry.key for entry in settings.tls.certificates] == [Path("/etc/privkey.pem")]
     assert [(str(network), name) for network, name in settings.passive.addresses.items()] == [("10.0.0.0/8", "auto")]
+    assert settings.accounts.group_permissions == {"staff": ALL_PERMISSIONS}
+    accounts = settings.accounts
     settings = replace(
         settings,
         server=replace(settings.server, legacy=()),
         policy=replace(settings.policy, rules=()),
         tls=replace(settings.tls, certificates=()),
-        accounts=replace(settings.accounts, certificates=replace(settings.accounts.certificates, rules=())),
+        accounts=replace(accounts, certificates=replace(accounts.certificates, rules=()), group_permissions={}),
         passive=replace(settings.passive, addresses={}),
         hosts=(),
     )

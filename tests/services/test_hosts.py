@@ -3,10 +3,13 @@
 import pytest
 from twisted.internet.task import Clock
 
+from ftpstwist.auth.passwords import Passwords
 from ftpstwist.config.load import parse
 from ftpstwist.services.accounts import AccountParts, build_accounts
 from ftpstwist.services.hosts import build_hosts
+from ftpstwist.services.sources import Sources
 from ftpstwist.session.policy import Require
+from tests.auth.neighbours import HereThreads
 
 TEXT = """
 [server]
@@ -29,7 +32,8 @@ def world(tmp_path):
     settings = parse(TEXT, str(tmp_path / "f.toml")).settings
 
     def make(own):
-        parts = AccountParts(clock=Clock(), threads=None, password_threads=None, make_filesystem=None, now=lambda: 0.0)
+        sources = Sources({}, Passwords(), HereThreads())
+        parts = AccountParts(clock=Clock(), threads=None, sources=sources, make_filesystem=None, now=lambda: 0.0)
         return build_accounts(own, parts)
 
     return settings, make

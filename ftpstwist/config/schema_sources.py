@@ -1,0 +1,76 @@
+"""The tables about places where accounts live: ``sources`` of ``[accounts]``, and one table for each of them."""
+# ruff: noqa: RUF009 - setting() and table() return dataclass fields
+
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+from ftpstwist.config.form import or_word, path, word
+from ftpstwist.config.form_numbers import seconds, whole
+from ftpstwist.config.setting import setting
+
+AtOnce = Annotated[int, whole(least=1, most=64)]
+Patience = Annotated[float, seconds(least=1, most=300)]
+
+
+class Source(Enum):
+    """Where accounts live; the value is the word used in the configuration."""
+
+    USERS = "users"
+    """The users file."""
+    PAM = "pam"
+    """Linux-PAM."""
+
+
+@dataclass(frozen=True, slots=True)
+class NeededPackage:
+    """What a source needs beside the server itself.
+
+    Attributes:
+        module: The module that has to be there.
+        extra: The extra that brings it.
+    """
+
+    module: str
+    extra: str
+
+    @property
+    def remedy(self) -> str:
+        """What to do where it is missing."""
+        return f"Run: pip install 'ftpstwist[{self.extra}]'"
+
+
+NEEDED_PACKAGES = {Source.PAM: NeededPackage("pamela", "pam")}
+
+
+@dataclass(frozen=True, slots=True)
+class PamSettings:
+    """Accounts of the system, for ``pam`` in sources. Needs the extra ``ftpstwist[pam]``.
+
+    PAM says whether the password is right and whether the account may be used now; the passwd database has the rest.
+    """
+
+    service: Annotated[str, word("the name of a PAM service", ", a file in /etc/pam.d", r"[A-Za-z0-9][\w.-]{0,63}")] = (
+        setting("ftpstwist", "The PAM service, that is a file in /etc/pam.d.")
+    )
+    folder: Annotated[Path | None, or_word(path(), "system")] = setting(
+        None, "Folder of that file, if it is not where the system has such files (Linux-PAM 1.4 and later)."
+    )
+    session: bool = setting(
+        False,
+        "Open a PAM session at the login and close it at the logout, for modules that make homes or keep records.",
+    )
+    known_only: bool = setting(True, "Refuse users that PAM knows and the passwd database does not.")
+    minimum_uid: Annotated[int, whole(most=(1 << 32) - 1)] = setting(
+        1000, "Smallest user number that may log in, so that system accounts may not."
+    )
+    allow_root: bool = setting(False, "Let user number 0 log in, if minimum_uid permits it.")
+    valid_shell: bool = setting(False, "Refuse users whose shell is not listed in /etc/shells.")
+    home: bool = setting(
+        False,
+        "Take homes from the passwd database. Files there are made by, and belong to, the user the server runs as.",
+    )
+    groups: bool = setting(True, "Take groups from the group database, for group_permissions and [[policy.rules]].")
+    at_once: AtOnce = setting(4, "Questions to PAM at the same time; each needs a thread.")
+    timeout: Patience = setting(20.0, "How long a login waits for PAM's answer before it is refused for now (421).")

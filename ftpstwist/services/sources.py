@@ -1,0 +1,103 @@
+"""The places where accounts live, beside the users file: built once, shared by all virtual hosts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from types import ModuleType
+
+from twisted.cred.checkers import ICredentialsChecker
+from twisted.internet.interfaces import IReactorTime
+
+from ftpstwist.auth.passwords import PasswordCost, Passwords
+from ftpstwist.auth.sources import AccountSource, BoundedCalls, SourceChecker
+from ftpstwist.config.complaint import ConfigurationError
+from ftpstwist.config.schema import Settings
+from ftpstwist.config.schema_sources import NEEDED_PACKAGES, Source
+from ftpstwist.interfaces import WorkerThreads
+
+_KIB = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What checks passwords.
+
+    Attributes:
+        checkers: Of all sources in use but the users file, of which each host has its own.
+        passwords: Verifies hashes.
+        password_threads: Where that is done.
+    """
+
+    checkers: Mapping[Source, ICredentialsChecker]
+    passwords: Passwords
+    password_threads: WorkerThreads
+
+
+def threads_for_sources(settings: Settings) -> int:
+    """Return how many threads all questions at the same time need."""
+    accounts = settings.accounts
+    return max(
+        1, sum(at_once for source, at_once in ((Source.PAM, accounts.pam.at_once),) if source in accounts.sources)
+    )
+
+
+def build_sources(
+    settings: Settings, *, clock: IReactorTime, threads: WorkerThreads, password_threads: WorkerThreads
+) -> Sources:
+    """Build what checks passwords.
+
+    Args:
+        settings: The configuration.
+        clock: For time limits.
+        threads: Where sources are asked; as many as :func:`threads_for_sources` says.
+        password_threads: Where passwords are verified.
+
+    Raises:
+        ConfigurationError: A package is missing.
+    """
+
+    def calls(place: str, at_once: int, seconds: float) -> BoundedCalls:
+        return BoundedCalls(place, threads=threads, clock=clock, at_once=at_once, seconds=seconds)
+
+    builders: dict[Source, Callable[[], AccountSource]] = {Source.PAM: lambda: _pam(settings, calls)}
+    in_use = [each for each in settings.accounts.sources if each is not Source.USERS]
+    checkers: dict[Source, ICredentialsChecker] = {source: SourceChecker(builders[source]()) for source in in_use}
+    return Sources(checkers, Passwords(_password_cost(settings)), password_threads)
+
+
+def _password_cost(settings: Settings) -> PasswordCost:
+    passwords = settings.accounts.passwords
+    return PasswordCost(memory_kib=passwords.memory // _KIB, iterations=passwords.iterations, lanes=passwords.lanes)
+
+
+_Calls = Callable[[str, int, float], BoundedCalls]
+
+
+def _pam(settings: Settings, calls: _Calls) -> AccountSource:
+    pam, module = settings.accounts.pam, _module(settings, Source.PAM, "ftpstwist.auth.pam")
+    asked = module.PamSettings(
+        service=pam.service,
+        folder=pam.folder,
+        session=pam.session,
+        known_only=pam.known_only,
+        minimum_uid=pam.minimum_uid,
+        allow_root=pam.allow_root,
+        valid_shell=pam.valid_shell,
+        home=pam.home,
+        groups=pam.groups,
+    )
+    source: AccountSource = module.PamAccounts(asked, calls=calls("PAM", pam.at_once, pam.timeout))
+    return source
+
+
+def _module(settings: Settings, source: Source, name: str) -> ModuleType:
+    """Return a module of ours that needs a package not everybody has."""
+    try:
+        return import_module(name)
+    except (ImportError, AttributeError) as error:  # the latter from pamela, where there is no libpam
+        complaint = settings.origin.complain(
+            "accounts.sources", f'"{source.value}" can not be used: {error}', NEEDED_PACKAGES[source].remedy
+        )
+        raise ConfigurationError((complaint,)) from None
