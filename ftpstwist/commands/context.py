@@ -141,6 +141,12 @@ class Session:
         return Pathname.parse(text, self.state.working_directory)
 
     @property
+    def idle_seconds(self) -> float:
+        """Longest pause between commands: that of the settings, or the shorter one that SITE IDLE asked for."""
+        asked = self.state.idle_seconds
+        return self.settings.idle_seconds if asked is None else min(asked, self.settings.idle_seconds)
+
+    @property
     def deflate_level(self) -> int | None:
         """How hard to pack what is sent, if MODE Z is in force; else ``None``."""
         if self.state.mode is not TransferMode.DEFLATE or self.settings.deflate_level is None:

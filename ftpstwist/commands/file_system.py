@@ -1,4 +1,4 @@
-"""CWD, CDUP, PWD, MKD, RMD, DELE, RNFR, RNTO, SIZE, MDTM, MFMT (RFC 959 section 4.1, RFC 3659, MFMT draft)."""
+"""CWD, CDUP, PWD, MKD, RMD, DELE, RNFR, RNTO, SIZE, MDTM, MFMT, MFF, AVBL (RFC 959 section 4.1, RFC 3659, drafts)."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from ftpstwist.session.events import FileChanged
 from ftpstwist.session.state import RenameFrom
 from ftpstwist.wire.entry import Entry
 from ftpstwist.wire.pathname import Pathname
-from ftpstwist.wire.pathname_parameters import TimedPathname, parse_mdtm, parse_mfmt
+from ftpstwist.wire.pathname_parameters import TimedPathname, parse_mdtm, parse_mff, parse_mfmt
 from ftpstwist.wire.reply import Reply, quote_pathname
 from ftpstwist.wire.time_val import render_time_val
+
+PERMISSION_BITS = 0o777
+"""What SITE CHMOD and MFF set; set-user-id, set-group-id and sticky are no business of clients."""
 
 
 @verb("CWD")
@@ -111,6 +114,33 @@ async def mdtm(session: Session, command: Invocation) -> Reply:
 async def mfmt(session: Session, command: Invocation) -> Reply:
     """Set the time of last change."""
     return await _set_modified(session, command.verb, parse_mfmt(command.argument))
+
+
+@verb("MFF")
+async def mff(session: Session, command: Invocation) -> Reply:
+    """Set facts, and tell the values that the storage could keep (draft-somers-ftp-mfxx section 5)."""
+    change = parse_mff(command.argument)
+    path = session.pathname(change.pathname)
+    if change.mode is not None:
+        await session.threads.run(session.files.set_mode, path, change.mode & PERMISSION_BITS)
+    if change.modified is not None:
+        await session.threads.run(session.files.set_modified, path, change.modified)
+    _changed(session, command.verb, path)
+    entry = await session.threads.run(session.files.stat, path)
+    modified = "" if change.modified is None else f"Modify={render_time_val(entry.modified)};"
+    mode = "" if change.mode is None else f"UNIX.mode={entry.mode:04o};"
+    return Reply(213, f"{modified}{mode} {path}")
+
+
+@verb("AVBL")
+async def avbl(session: Session, command: Invocation) -> Reply:
+    """Tell the octets that may still be stored in a directory, by the disk and by the quota."""
+    path = session.pathname(command.argument)
+    entry = await session.threads.run(session.files.stat, path)
+    if not entry.is_directory:
+        raise FtpError(ErrorKind.NOT_A_DIRECTORY, f"AVBL of {path}")
+    available = await session.threads.run(session.files.available, path)
+    return Reply(550, "Nobody knows here") if available is None else Reply(213, str(available))
 
 
 async def _set_modified(session: Session, verb_: str, change: TimedPathname) -> Reply:

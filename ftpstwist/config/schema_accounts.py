@@ -185,6 +185,11 @@ class StorageSettings:
         'Symbolic links: "follow" them as if the home were the root of the disk, so that none leads out; '
         'or "refuse" to go through any.',
     )
+    make_links: bool = setting(
+        False,
+        "Whether clients may make symbolic links (SITE SYMLINK), where links are followed. They lead to names in the "
+        "same home only; but a link that is moved leads elsewhere, also for other programs on this machine.",
+    )
     unnamed_files: bool = setting(
         True,
         "Keep unfinished uploads in files without a name (O_TMPFILE), which vanish by themselves when the machine "

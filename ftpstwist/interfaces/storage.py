@@ -23,6 +23,7 @@ class Capability(Enum):
     SET_MODIFIED = "set_modified"
     SET_MODE = "set_mode"
     SPACE = "space"
+    LINKS = "links"
 
 
 class Disposition(Enum):
@@ -129,6 +130,9 @@ class Filesystem(Protocol):
 
     def rename(self, source: Pathname, target: Pathname) -> None:
         """Rename a file or directory; replaces a file at *target* at once, never a directory."""
+
+    def make_link(self, path: Pathname, target: Pathname) -> None:
+        """Make a symbolic link at *path* to *target*, which exists; its text is relative, and never leads out."""
 
     def set_modified(self, path: Pathname, seconds: float) -> None:
         """Set the time of last change, seconds since the epoch UTC."""

@@ -225,7 +225,7 @@ class ServerPI:
         self._transport.close()
 
     def _restart_idle(self) -> None:
-        self._set_timer("idle", self._session.settings.idle_seconds, self._idle_timed_out)
+        self._set_timer("idle", self._session.idle_seconds, self._idle_timed_out)
 
     def _set_timer(self, name: str, seconds: float, action: Callable[[], None]) -> None:
         self._cancel_timer(name)

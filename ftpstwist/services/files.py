@@ -34,6 +34,7 @@ class LocalHomes:
         storage = settings.storage
         self._local = LocalSettings(
             links=storage.links,
+            makes_links=storage.make_links,
             fsync=storage.durability,
             incomplete=storage.incomplete,
             file_mode=storage.file_mode,

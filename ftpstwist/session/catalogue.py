@@ -225,6 +225,16 @@ _ROWS: tuple[CommandRow, ...] = (
         permission=_WRITE,
         feature="MFMT",
     ),
+    CommandRow(
+        "MFF",
+        "modify=time;UNIX.mode=mode; pathname",
+        "set facts",
+        "draft-somers-ftp-mfxx 5",
+        _SOME,
+        permission=_WRITE,
+        feature="MFF modify;UNIX.mode;",
+    ),
+    CommandRow("AVBL", "[pathname]", "tell what fits in", "draft-peterson-streamlined-ftp", _MAY, feature="AVBL"),
     # digests of files (draft-bryan-ftpext-hash, draft-twine-ftpmd5, de facto)
     CommandRow(
         "HASH",
@@ -284,7 +294,7 @@ _ROWS: tuple[CommandRow, ...] = (
         protection=EXEMPT,
         feature="CSID",
     ),
-    CommandRow("SITE", "CHMOD | HELP | QUOTA | UTIME …", "commands of this server", "RFC 959 4.1.3", _SOME),
+    CommandRow("SITE", "HELP | command", "commands of this server", "RFC 959 4.1.3", _SOME, takes_long=True),
 )
 
 _ALIASES = {"XCWD": "CWD", "XCUP": "CDUP", "XMKD": "MKD", "XRMD": "RMD", "XPWD": "PWD"}

@@ -115,13 +115,20 @@ class RenameFrom:
 
 
 @dataclass(frozen=True, slots=True)
+class CopyFrom:
+    """What SITE CPFR announced for SITE CPTO."""
+
+    path: Pathname
+
+
+@dataclass(frozen=True, slots=True)
 class RestartAt:
     """What REST announced for RETR, STOR or APPE: octets to skip."""
 
     offset: int
 
 
-Prefix = RenameFrom | RestartAt
+Prefix = RenameFrom | CopyFrom | RestartAt
 
 
 @dataclass(slots=True)
@@ -143,9 +150,10 @@ class SessionState:
         sscn: Whether SSCN has made us the TLS client of data connections that move files.
         cpsv: Whether the data connection was prepared by CPSV: the same, for this one.
         epsv_only: Whether EPSV ALL was sent (RFC 2428 section 4).
-        prefix: What RNFR or REST announced for the next command.
+        prefix: What RNFR, SITE CPFR or REST announced for the next command.
         hash_algorithm: What OPTS HASH has chosen; ``None`` for the preferred one.
         facts: Facts that MLST and MLSD send, in order (RFC 3659 section 7.9).
+        idle_seconds: Limit that SITE IDLE asked for; ``None`` for that of the settings.
         client: What the client called itself.
         host: Name given by HOST (RFC 7151).
         failed_logins: Refused passwords in this session.
@@ -169,6 +177,7 @@ class SessionState:
     prefix: Prefix | None = None
     facts: tuple[str, ...] = field(default=DEFAULT_FACTS)
     hash_algorithm: HashAlgorithm | None = None
+    idle_seconds: float | None = None
     client: str = ""
     host: str = ""
     failed_logins: int = 0
@@ -253,6 +262,7 @@ class SessionState:
         self.type = RepresentationType.ASCII
         self.mode = TransferMode.STREAM
         self.deflate_level = None
+        self.idle_seconds = None
         self.epsv_only = False
         self.prefix = None
         self.facts = DEFAULT_FACTS

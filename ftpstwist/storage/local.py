@@ -25,7 +25,7 @@ from ftpstwist.storage.errors import translating
 from ftpstwist.storage.facts import Facts
 from ftpstwist.storage.reserved import RandomOctets, unique_name
 from ftpstwist.storage.scan import DirectoryScan, examine_link
-from ftpstwist.storage.settings import LocalSettings
+from ftpstwist.storage.settings import Links, LocalSettings
 from ftpstwist.storage.upload import InPlaceUpload, NewUpload
 from ftpstwist.storage.usage import count_octets
 from ftpstwist.wire.entry import Entry
@@ -61,14 +61,15 @@ class LocalFilesystem:
         settings: LocalSettings | None = None,
     ) -> None:
         self._settings = settings or LocalSettings()
+        self._makes_links = self._settings.makes_links and self._settings.links is Links.FOLLOW
         self._random = random
         self._facts = Facts(unique_key=unique_key, show_owners=self._settings.show_owners)
         self._root = Root(root, links=self._settings.links)
 
     @property
     def capabilities(self) -> frozenset[Capability]:
-        """All of them."""
-        return frozenset(Capability)
+        """All of them; links as far as the settings have them."""
+        return frozenset(Capability) - (set() if self._makes_links else {Capability.LINKS})
 
     def close(self) -> None:
         """Let go of the root directory."""
@@ -160,6 +161,19 @@ class LocalFilesystem:
             if new.node is not None and (node.is_directory or self._leads_to_directory(new)):
                 raise FtpError(ErrorKind.EXISTS, f"{target} is there, and it or {source} is a directory")
             os.rename(old.name, new.name, src_dir_fd=old.directory, dst_dir_fd=new.directory)
+
+    def make_link(self, path: Pathname, target: Pathname) -> None:
+        """Make a symbolic link; its text is relative, so that it does not lead out for other programs either."""
+        if not self._makes_links:
+            raise FtpError(ErrorKind.UNSUPPORTED, "storage.make_links is false", "links are not made here")
+        with translating("find", target), self._root.locate(target) as found:
+            _ = found.existing
+            place_of_target = str(found.pathname)
+        with translating("make link", path), self._root.locate(path, follow=False) as place:
+            if place.node is not None:
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), place.name)
+            text = os.path.relpath(place_of_target, str(place.pathname.parent))
+            os.symlink(text, place.name, dir_fd=place.directory)
 
     def set_modified(self, path: Pathname, seconds: float) -> None:
         """Set the time of last change; the time of last access stays."""

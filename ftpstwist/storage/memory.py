@@ -52,8 +52,8 @@ class MemoryFilesystem:
 
     @property
     def capabilities(self) -> frozenset[Capability]:
-        """All of them."""
-        return frozenset(Capability)
+        """All but links."""
+        return frozenset(Capability) - {Capability.LINKS}
 
     def close(self) -> None:
         """Nothing is held for one account: all that use these files share them."""
@@ -149,6 +149,10 @@ class MemoryFilesystem:
                 self._books.remove(replaced)
             del old_directory.entries[source.name]
             directory.entries[target.name] = node
+
+    def make_link(self, path: Pathname, target: Pathname) -> None:
+        """There are no links here."""
+        raise FtpError(ErrorKind.UNSUPPORTED, f"link from {path} to {target}", "there are no links here")
 
     def set_modified(self, path: Pathname, seconds: float) -> None:
         """Set the time of last change."""

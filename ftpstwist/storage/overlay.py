@@ -13,6 +13,7 @@ remove_directory        DELETE
 rename                  RENAME on both names, WRITE on the target if a file is there
 scan                    LIST
 set_modified, set_mode  WRITE
+make_link               CREATE; any permission at the target
 stat, available         any permission at the name, or at something below it
 ======================  ===========================================================================
 
@@ -162,6 +163,12 @@ class PermittedFilesystem:
         self._require(Permission.WRITE, target, follow=False)
         with self._giving_back(target):
             self._inner.rename(source, target)
+
+    def make_link(self, path: Pathname, target: Pathname) -> None:
+        """Make a symbolic link; it opens nothing that its target does not."""
+        self._require(Permission.CREATE, path, follow=False)
+        self._require_visible(target)
+        self._inner.make_link(path, target)
 
     def set_modified(self, path: Pathname, seconds: float) -> None:
         """Set the time of last change."""

@@ -44,6 +44,7 @@ class LocalSettings:
 
     Attributes:
         links: What is done about symbolic links.
+        makes_links: Whether clients may make symbolic links.
         fsync: What is durable when an upload is called complete.
         incomplete: What becomes of uploads that were cut off.
         file_mode: Permission bits of new files; the umask of the process does not matter.
@@ -54,6 +55,7 @@ class LocalSettings:
     """
 
     links: Links = Links.FOLLOW
+    makes_links: bool = False
     fsync: Durability = Durability.FILE
     incomplete: Incomplete = Incomplete.KEEP_NEW
     file_mode: int = 0o644

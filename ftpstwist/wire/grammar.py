@@ -101,6 +101,12 @@ NOT_LISTABLE = re.compile(r"[\r\n\x00\ud800-\udc7f\udd00-\udfff]")
 LANGUAGE_TAG = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8}){0,7}")
 """RFC 2640 section 4.1 ``lang-tag``."""
 
+CHANGED_FACTS = re.compile(r"(?P<facts>(?:[A-Za-z0-9./-]{1,64}=[A-Za-z0-9.]{1,64};){1,8}) (?P<pathname>.+)", re.DOTALL)
+"""MFF (draft-somers-ftp-mfxx section 5.1): ``1*( fact "=" value ";" ) SP pathname``, with the values that are known."""
+
+MODE_FACT = re.compile(r"[0-7]{1,4}")
+"""Fact ``UNIX.mode``: octal."""
+
 # --- SITE -----------------------------------------------------------------------------------------
 
 CHMOD = re.compile(r"(?P<mode>[0-7]{1,4}) (?P<pathname>.+)", re.DOTALL)
@@ -108,6 +114,11 @@ CHMOD = re.compile(r"(?P<mode>[0-7]{1,4}) (?P<pathname>.+)", re.DOTALL)
 
 PART_OF_FILE = re.compile(r"(?P<pathname>.+) (?P<start>[0-9]{1,19}) (?P<end>[0-9]{1,19})", re.DOTALL)
 """De facto: ``XCRC SP pathname [SP start SP end]``, and its like."""
+
+TWO_PATHNAMES = re.compile(
+    r'"(?P<quoted>[^"]+)" "(?P<other>[^"]+)"|(?P<first>[^ "][^ ]*) (?P<second>[^ "][^ ]*)', re.DOTALL
+)
+"""De facto: ``SITE COPY`` and ``SITE SYMLINK``; a pathname with a space needs quotes around both."""
 
 UTIME_BEFORE = re.compile(r"(?P<time>[0-9]{12}(?:[0-9]{2})?) (?P<pathname>.+)", re.DOTALL)
 """De facto: ``SITE UTIME SP YYYYMMDDhhmm[ss] SP pathname``."""

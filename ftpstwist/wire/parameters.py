@@ -118,6 +118,14 @@ def parse_mode_option(argument: str) -> int:
     return int(match["level"])
 
 
+def parse_seconds(argument: str, *, least: int, most: int) -> int:
+    """Read SITE IDLE: whole seconds, from *least* to *most*."""
+    seconds = _number(argument, MAX_BUFFER_OCTETS)
+    if not least <= seconds <= most:
+        raise ArgumentUnsupported(f"From {least} to {most} seconds")
+    return seconds
+
+
 def parse_fact_list(argument: str, *, supported: tuple[str, ...] = FACTS) -> tuple[str, ...]:
     """Read OPTS MLST (RFC 3659 section 7.9).
 

@@ -1,7 +1,7 @@
 """Arguments that hold a pathname and something before or behind it.
 
-MFMT (draft-somers-ftp-mfxx section 3), MDTM with a time, XCRC and its like, SITE
-CHMOD, SITE UTIME, and LIST and NLST with the options of ``ls``: all but the first are
+MFMT and MFF (draft-somers-ftp-mfxx sections 3 and 5), MDTM with a time, XCRC and its like, SITE
+CHMOD, SITE UTIME, and LIST and NLST with the options of ``ls``: all but the first two are
 conventions that no RFC wrote down, kept because clients live by them.
 
 Pathnames come back as the client wrote them, with every space; whether they
@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ftpstwist.wire import grammar
-from ftpstwist.wire.errors import ArgumentSyntaxError
+from ftpstwist.wire.errors import ArgumentSyntaxError, ArgumentUnsupported
 from ftpstwist.wire.time_val import parse_time_val
 
 LIST_OPTIONS = frozenset("1ACFLRSadfhlrtux")
@@ -58,6 +58,21 @@ class MdtmArgument:
 
     pathname: str
     change: TimedPathname | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedFacts:
+    """Facts that MFF sets.
+
+    Attributes:
+        modified: Time of last change, seconds since the epoch, UTC; ``None`` to leave it.
+        mode: ``0o7777`` at most; ``None`` to leave it.
+        pathname: As the client wrote it.
+    """
+
+    modified: float | None
+    mode: int | None
+    pathname: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +121,38 @@ def parse_mdtm(argument: str) -> MdtmArgument:
         return MdtmArgument(argument, parse_mfmt(argument))
     except ArgumentSyntaxError:
         return MdtmArgument(argument, None)
+
+
+def parse_mff(argument: str) -> ChangedFacts:
+    """Read MFF, ``fact=value; … SP pathname``.
+
+    Raises:
+        ArgumentSyntaxError: If it is malformed, or a value is (client sees 501).
+        ArgumentUnsupported: For a fact that can not be set here (504).
+    """
+    match = grammar.CHANGED_FACTS.fullmatch(argument)
+    if match is None:
+        raise ArgumentSyntaxError("Expected fact=value; and a pathname")
+    facts = dict(each.lower().split("=", 1) for each in match["facts"].rstrip(";").split(";"))
+    if facts.keys() - {"modify", "unix.mode"}:
+        raise ArgumentUnsupported("Only modify and UNIX.mode can be set")
+    mode = facts.get("unix.mode")
+    if mode is not None and grammar.MODE_FACT.fullmatch(mode) is None:
+        raise ArgumentSyntaxError("A mode is octal")
+    modified = parse_time_val(facts["modify"]) if "modify" in facts else None
+    return ChangedFacts(modified, None if mode is None else int(mode, 8), match["pathname"])
+
+
+def parse_two_pathnames(argument: str) -> tuple[str, str]:
+    """Read SITE COPY and SITE SYMLINK: two words, or both in quotes.
+
+    Raises:
+        ArgumentSyntaxError: For anything else (client sees 501).
+    """
+    match = grammar.TWO_PATHNAMES.fullmatch(argument)
+    if match is None:
+        raise ArgumentSyntaxError("Expected two pathnames, both in quotes if there are spaces in them")
+    return match["quoted"] or match["first"], match["other"] or match["second"]
 
 
 def parse_digest(argument: str) -> tuple[PartOfFile, ...]:

@@ -13,7 +13,7 @@ OURS = {
     *(f"E{number}" for number in range(1, 8)),
     *(f"I{number}" for number in range(1, 7)),
     *(f"L{number}" for number in range(1, 15)),
-    *("X1", "X3", "X4", "X7", "X8", "X9", "X10", "X11", "X13", "X14"),
+    *("X1", "X2", "X3", "X4", "X6", "X7", "X8", "X9", "X10", "X11", "X13", "X14"),
 }
 
 

@@ -12,7 +12,22 @@ from tests.support.client import connected, implicit, logged_in
 FEATURE = re.compile(rb" [!-~]+(?: [ -~]*[!-~])?")
 """Section 3.2: one space, the label, and what belongs to it; no space at the end."""
 WANTED = {
-    *("AUTH TLS", "CLNT", "CSID", "EPRT", "EPSV", "HOST", "LANG en*", "MDTM", "MFMT", "PBSZ", "PROT", "REST STREAM"),
+    *(
+        "AUTH TLS",
+        "CLNT",
+        "CSID",
+        "EPRT",
+        "EPSV",
+        "HOST",
+        "LANG en*",
+        "MDTM",
+        "MFMT",
+        "MFF modify;UNIX.mode;",
+        "AVBL",
+        "PBSZ",
+        "PROT",
+        "REST STREAM",
+    ),
     *("SIZE", "TVFS", "UTF8", "HASH SHA-256*;SHA-512;SHA-1;MD5;CRC32"),
     *("MD5", "XCRC", "XMD5", "XSHA", "XSHA1", "XSHA256", "XSHA512"),
     "MLST type*;size*;modify*;perm*;unique*;UNIX.mode*;UNIX.owner*;UNIX.group*;",

@@ -692,3 +692,18 @@ class FilesystemContract:
             assert space is None or space >= 0
         with refused(ErrorKind.NOT_FOUND):
             filesystem.available(at("/no/where"))
+
+    def test_links(self, filesystem):
+        """SITE SYMLINK works as the capabilities say, and never over something."""
+        put(filesystem, "/f", b"octets")
+        filesystem.make_directory(at("/d"))
+        if Capability.LINKS not in filesystem.capabilities:
+            with refused(ErrorKind.UNSUPPORTED):
+                filesystem.make_link(at("/d/link"), at("/f"))
+            return
+        filesystem.make_link(at("/d/link"), at("/f"))
+        assert filesystem.stat(at("/d/link")).size == len(b"octets")
+        with refused(ErrorKind.EXISTS):
+            filesystem.make_link(at("/d/link"), at("/f"))
+        with refused(ErrorKind.NOT_FOUND):
+            filesystem.make_link(at("/other"), at("/no"))

@@ -117,3 +117,26 @@ def test_csid_at_the_cap():
     """A client may name itself at length, not without end."""
     fields = "".join(f"f{number}=x;" for number in range(32))
     assert len(parameters.parse_client_id(fields)) == 32
+
+
+@pytest.mark.parametrize(("argument", "level"), [("Z LEVEL 0", 0), (" z  level 9 ", 9)])
+def test_mode_option_is_read(argument, level):
+    """X8: the level of MODE Z."""
+    assert parameters.parse_mode_option(argument) == level
+
+
+@pytest.mark.parametrize("argument", ["", "Z", "Z LEVEL", "Z LEVEL 10", "B LEVEL 1"])
+def test_other_mode_options_are_a_syntax_error(argument):
+    """X8: 501."""
+    with pytest.raises(ArgumentSyntaxError):
+        parameters.parse_mode_option(argument)
+
+
+@pytest.mark.parametrize(
+    ("argument", "error"), [("29", ArgumentUnsupported), ("61", ArgumentUnsupported), ("x", ArgumentSyntaxError)]
+)
+def test_seconds_out_of_range(argument, error):
+    """X9: SITE IDLE can not go beyond what the operator allows."""
+    with pytest.raises(error):
+        parameters.parse_seconds(argument, least=30, most=60)
+    assert [parameters.parse_seconds(text, least=30, most=60) for text in ("30", " 60 ")] == [30, 60]

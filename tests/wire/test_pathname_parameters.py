@@ -2,8 +2,9 @@
 
 import pytest
 
-from ftpstwist.wire.errors import ArgumentSyntaxError
+from ftpstwist.wire.errors import ArgumentSyntaxError, ArgumentUnsupported
 from ftpstwist.wire.pathname_parameters import (
+    ChangedFacts,
     ListArgument,
     MdtmArgument,
     ModedPathname,
@@ -13,7 +14,9 @@ from ftpstwist.wire.pathname_parameters import (
     parse_digest,
     parse_list,
     parse_mdtm,
+    parse_mff,
     parse_mfmt,
+    parse_two_pathnames,
     parse_utime,
 )
 
@@ -159,3 +162,46 @@ def test_list_with_a_line_full_of_options():
 def test_digest_is_read_in_all_ways(argument, readings):
     """X4: clients write parts and quotes as they like, and a name may look like that itself."""
     assert parse_digest(argument) == readings
+
+
+@pytest.mark.parametrize(
+    ("argument", "expected"),
+    [
+        (f"Modify={STAMP};unix.MODE=0644; a b", ChangedFacts(SECONDS, 0o644, "a b")),
+        (f"modify={STAMP}.250; a", ChangedFacts(SECONDS + 0.25, None, "a")),
+        ("UNIX.mode=755;  a", ChangedFacts(None, 0o755, " a")),
+    ],
+)
+def test_mff_is_read(argument, expected):
+    """X2: one fact or several, in any case."""
+    assert parse_mff(argument) == expected
+
+
+@pytest.mark.parametrize(
+    "argument", ["", "a", "modify=1; a", "modify= a", f"modify={STAMP} a", "UNIX.mode=8; a", "; a"]
+)
+def test_malformed_mff_is_a_syntax_error(argument):
+    """X2: 501."""
+    with pytest.raises(ArgumentSyntaxError):
+        parse_mff(argument)
+
+
+def test_unknown_facts_are_unsupported():
+    """X2: 504, even beside one that is known."""
+    with pytest.raises(ArgumentUnsupported):
+        parse_mff(f"modify={STAMP};create={STAMP}; a")
+
+
+@pytest.mark.parametrize(
+    ("argument", "expected"), [("a b", ("a", "b")), ('"a b" "c"', ("a b", "c")), ('a" b"', ('a"', 'b"'))]
+)
+def test_two_pathnames_are_read(argument, expected):
+    """X9: words, or both in quotes."""
+    assert parse_two_pathnames(argument) == expected
+
+
+@pytest.mark.parametrize("argument", ["", "a", "a b c", 'a "b c"', '"a b"', '"a" b'])
+def test_other_numbers_of_pathnames_are_a_syntax_error(argument):
+    """X9: 501, rather than a guess where the one ends."""
+    with pytest.raises(ArgumentSyntaxError):
+        parse_two_pathnames(argument)

@@ -1,4 +1,4 @@
-"""Directives of ProFTPD's modules beside mod_tls: mod_digest, mod_deflate."""
+"""Directives of ProFTPD's modules beside mod_tls: mod_digest, mod_deflate, mod_copy, mod_site_links."""
 
 from __future__ import annotations
 
@@ -41,7 +41,15 @@ def _deflate_switch(outcome: Outcome, directive: Directive) -> None:
     outcome.set("deflate.enabled", directive.text.lower() not in _OFF)
 
 
+@becomes("`storage.make_links`")
+def _site_links(outcome: Outcome, directive: Directive) -> None:
+    outcome.set("storage.make_links", directive.text.lower() not in _OFF)
+
+
 MODULES: dict[str, Converter] = {
+    "CopyEngine": left_out("SITE COPY needs the permissions of a download and an upload"),
+    "CopyOptions": left_out("permissions say who may replace a file"),
+    "SiteMiscEngine": _site_links,
     "DeflateEngine": _deflate_switch,
     "DeflateLog": left_out("log.json_log tells both sizes of a packed file"),
     "DigestEngine": _digest_switch,
