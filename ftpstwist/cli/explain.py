@@ -78,7 +78,8 @@ def explain(events: list[dict[str, Any]]) -> Iterator[str]:
     tls = newest["tls"]
     protection = f"{tls['version']} {tls['cipher']}" if tls else "in clear"
     yield f"Session {newest['session']} of {newest['peer']}, {newest['service']} TLS, {protection}"
-    yield f"User {newest['user'] or '-'}, client {newest['client'] or 'unknown'}"
+    host = f" at {newest['host']}" if newest.get("host") else ""
+    yield f"User {newest['user'] or '-'}{host}, client {newest['client'] or 'unknown'}"
     yield ""
     start = datetime.fromisoformat(events[0]["time"])
     for event in events:
@@ -104,7 +105,7 @@ def _words(event: dict[str, Any]) -> str:
     return f"{event['event'].replace('_', ' ')}: {', '.join(facts)}".rstrip(": ")
 
 
-_COMMON = frozenset({"time", "event", "session", "peer", "user", "service", "client", "tls"})
+_COMMON = frozenset({"time", "event", "session", "peer", "user", "service", "client", "tls", "host"})
 
 
 def _advice(event: dict[str, Any]) -> Iterator[str]:

@@ -85,10 +85,14 @@ class Session:
         """The name that the client gave to TLS (SNI); it holds for as long as the TLS session is in use."""
         return None if self.tls_facts is None else self.tls_facts.server_name
 
+    @property
+    def host_name(self) -> str:
+        """The name of the host that the client wants, ours or not; empty if it has named none."""
+        return self.server_name or self.state.host
+
     def enter_host(self) -> None:
         """Use the host that the client has named to TLS, or else by HOST; the default for none of ours."""
-        name = self.server_name or self.state.host
-        self.virtual_host = self.hosts.find(name) or self.hosts.default
+        self.virtual_host = self.hosts.find(self.host_name) or self.hosts.default
         if self.state.has_session_tls:
             self.state.fit_level(self.policy.data)
 
@@ -102,6 +106,7 @@ class Session:
             service=self.state.service.value,
             client=self.state.client,
             tls=self.transport.tls,
+            host=self.host_name,
         )
 
     @property

@@ -112,7 +112,7 @@ _FORMATS: dict[type[Event], str] = {
 def _fields_of(event: Event) -> dict[str, object]:
     session = event.session
     texts = {"session": session.id, "peer": session.peer, "user": session.user or "-"}
-    texts |= {"service": session.service, "client": session.client or "client unknown"}
+    texts |= {"service": session.service, "client": session.client or "client unknown", "host": session.host}
     fields: dict[str, object] = {name: escape(text) for name, text in texts.items()}
     fields |= _protection("", session.tls)
     for member in dataclasses.fields(event):

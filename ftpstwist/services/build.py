@@ -7,7 +7,7 @@ embed; see docs/embedding.md.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from twisted.cred.checkers import ICredentialsChecker
@@ -24,7 +24,8 @@ from ftpstwist.services.accounts import AccountParts, build_accounts
 from ftpstwist.services.certificates import Certificates
 from ftpstwist.services.data import DataParts, IDataReactor
 from ftpstwist.services.files import LocalHomes, MakeFilesystem
-from ftpstwist.services.hosts import build_hosts
+from ftpstwist.services.hostchange import HostChange
+from ftpstwist.services.hosts import Hosts
 from ftpstwist.services.legacy import LegacyFactory
 from ftpstwist.services.listening import ListeningService
 from ftpstwist.services.logs import LogService
@@ -92,7 +93,7 @@ def ftps_service(
         sources=build_sources(settings, clock=reactor, threads=source_threads, password_threads=password_threads),
     )
     accounts = build_accounts(settings, about_accounts, realm=realm, checkers=checkers)
-    hosts = build_hosts(
+    hosts = Hosts(
         settings,
         accounts,
         partial(build_accounts, parts=about_accounts) if realm is None and checkers is None else None,
@@ -100,7 +101,7 @@ def ftps_service(
     )
     data = DataParts(settings, reactor=reactor, threads=threads, sink=logs, now=now)
     parts = SessionParts(
-        hosts=hosts.book,
+        hosts=lambda: hosts.book,
         handshake_seconds=settings.tls.handshake_timeout,
         mint_tls=lambda: _mint_tls(settings, certificates.contexts, certificates),
         make_data=data.make,
@@ -111,11 +112,7 @@ def ftps_service(
         clock=reactor,
     )
     sessions = Sessions(parts, Admission(_admission_limits(settings), accounts.authenticator.refuses))
-    reloads: list[tuple[str, Reload]] = [
-        ("certificates", lambda: certificate_threads.run(certificates.reload)),
-        ("log files", logs.reopen),
-    ]
-    reloads += [(words, users.load) for words, users in hosts.users.items()]
+    change = HostChange(hosts, certificates=certificates, threads=certificate_threads, now=now)
     return FtpsService(
         listeners=[
             *_listeners(settings, reactor, sessions),
@@ -130,10 +127,19 @@ def ftps_service(
             *_watch(settings, certificates, certificate_threads, reactor),
             PassiveService(data.pool),
         ],
-        reload=ReloadService(reloads, reactor),
+        reload=ReloadService(partial(_reloads, change, logs), reactor),
         sessions=sessions,
         shutdown_seconds=settings.server.shutdown_timeout,
     )
+
+
+def _reloads(change: HostChange, logs: LogService) -> Iterator[tuple[str, Reload]]:
+    """Yield what SIGHUP does; the users files are those of the hosts as they are by then."""
+    if change.file is not None:
+        yield "virtual hosts", change.run
+    yield "certificates", change.reload_certificates
+    yield "log files", logs.reopen
+    yield from ((words, users.load) for words, users in change.hosts.users.items())
 
 
 def _watch(

@@ -67,6 +67,15 @@ class Certificates:
         self.outgoing = outgoing
         self._noticed = self._due()
 
+    def adopt(self, settings: Settings) -> None:
+        """Go on with another configuration; raises and changes nothing if its certificates are bad. Blocks."""
+        before, self._settings = self._settings, settings
+        try:
+            self.reload()
+        except BaseException:
+            self._settings = before
+            raise
+
     def refresh(self) -> None:
         """Look at files and calendar: take new files once they have settled, give notice of expiry. Blocks."""
         if self._marks.have_settled():

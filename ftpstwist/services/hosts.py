@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from ftpstwist.auth.userfile import UserFile
 from ftpstwist.commands.hosts import HostBook, SessionSettings, VirtualHost
 from ftpstwist.config.hosts import own_keys, settings_of_host
 from ftpstwist.config.schema import Settings
 from ftpstwist.config.schema_clients import Reply as CertificateReply
+from ftpstwist.config.schema_hosts import HostSettings
 from ftpstwist.config.schema_sources import Source
 from ftpstwist.services.accounts import Accounts
 from ftpstwist.services.policy import policy_book
@@ -20,23 +22,8 @@ MakeAccounts = Callable[[Settings], Accounts]
 _ABOUT_ACCOUNTS = frozenset({"users", "root", "home"})
 
 
-@dataclass(frozen=True, slots=True)
 class Hosts:
-    """All hosts of a server.
-
-    Attributes:
-        book: For sessions.
-        users: The users files that were read, by what the log calls them.
-    """
-
-    book: HostBook
-    users: Mapping[str, UserFile]
-
-
-def build_hosts(
-    settings: Settings, default: Accounts, make_accounts: MakeAccounts | None, is_known: Callable[[str], bool]
-) -> Hosts:
-    """Put the hosts together.
+    """All hosts of a server; what sessions began with stays theirs when the hosts are replaced.
 
     Args:
         settings: The configuration.
@@ -47,18 +34,91 @@ def build_hosts(
     Raises:
         UserFileError: A users file can not be used.
     """
-    users = {} if default.users is None else {"users": default.users}
-    by_name: dict[str, VirtualHost] = {}
-    for each in settings.hosts:
-        own, accounts = settings_of_host(settings, each), default
-        if make_accounts is not None and own_keys(each) & _ABOUT_ACCOUNTS:
-            accounts = make_accounts(own)
-            accounts.authenticator.share_counts_with(default.authenticator)
-            if accounts.users is not None:
-                users[f"users of {each.names[0]}"] = accounts.users
-        host = _virtual_host(own, accounts)
-        by_name.update({name.lower(): host for name in each.names})
-    return Hosts(HostBook(_virtual_host(settings, default), by_name, is_known), users)
+
+    def __init__(
+        self, settings: Settings, default: Accounts, make_accounts: MakeAccounts | None, is_known: Callable[[str], bool]
+    ) -> None:
+        self._default = default
+        self._make_accounts = make_accounts
+        self._is_known = is_known
+        self._accounts: dict[_Place, Accounts] = {}
+        self.use(self.prepare(settings))
+
+    @property
+    def book(self) -> HostBook:
+        """What a session that begins now gets."""
+        return self._prepared.book
+
+    @property
+    def settings(self) -> Settings:
+        """The configuration that the hosts are from."""
+        return self._prepared.settings
+
+    @property
+    def users(self) -> dict[str, UserFile]:
+        """The users files in use, by what the log calls them."""
+        known = {} if self._default.users is None else {"users": self._default.users}
+        own = {
+            f"users of {host.names[0]}": accounts.users
+            for host, accounts in zip(self.settings.hosts, self._prepared.accounts, strict=True)
+            if accounts is not self._default and accounts.users is not None
+        }
+        return known | own
+
+    def prepare(self, settings: Settings) -> PreparedHosts:
+        """Put hosts together, with nothing changed yet; accounts in use are kept where nothing is said otherwise.
+
+        Raises:
+            UserFileError: A users file can not be used.
+        """
+        by_name: dict[str, VirtualHost] = {}
+        by_place = dict(self._accounts)
+        accounts: list[Accounts] = []
+        for each in settings.hosts:
+            accounts.append(self._accounts_of(settings, each, by_place))
+            host = _virtual_host(settings_of_host(settings, each), accounts[-1])
+            by_name.update({name.lower(): host for name in each.names})
+        book = HostBook(_virtual_host(settings, self._default), by_name, self._is_known)
+        return PreparedHosts(settings, tuple(accounts), book)
+
+    def use(self, prepared: PreparedHosts) -> None:
+        """Let sessions that begin from now on have these hosts."""
+        self._prepared = prepared
+        kept = zip(prepared.settings.hosts, prepared.accounts, strict=True)
+        self._accounts = {_place(prepared.settings, host): own for host, own in kept if own is not self._default}
+
+    def _accounts_of(self, settings: Settings, host: HostSettings, by_place: dict[_Place, Accounts]) -> Accounts:
+        if self._make_accounts is None or not own_keys(host) & _ABOUT_ACCOUNTS:
+            return self._default
+        place = _place(settings, host)
+        if place not in by_place:
+            by_place[place] = self._make_accounts(settings_of_host(settings, host))
+            by_place[place].authenticator.share_counts_with(self._default.authenticator)
+        return by_place[place]
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedHosts:
+    """Hosts ready for use.
+
+    Attributes:
+        settings: The configuration that they are from.
+        accounts: Those of each host, in the order of the configuration.
+        book: For sessions.
+    """
+
+    settings: Settings
+    accounts: tuple[Accounts, ...]
+    book: HostBook
+
+
+_Place = tuple[Path, Path, str]
+"""Users file, root and home: hosts that have all three in common share their accounts, before and after a change."""
+
+
+def _place(settings: Settings, host: HostSettings) -> _Place:
+    accounts = settings_of_host(settings, host).accounts
+    return accounts.users, accounts.root, accounts.home
 
 
 def _virtual_host(settings: Settings, accounts: Accounts) -> VirtualHost:

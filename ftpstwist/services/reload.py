@@ -1,9 +1,9 @@
-"""SIGHUP: read certificates, users and logs anew without touching a session."""
+"""SIGHUP: read virtual hosts, certificates, users and logs anew without touching a session."""
 
 from __future__ import annotations
 
 import signal
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable
 from types import FrameType
 
 from twisted.application.service import Service
@@ -21,11 +21,12 @@ class ReloadService(Service):
     """Calls every reload when SIGHUP comes; one that fails leaves what was there, and the others go on.
 
     Args:
-        reloads: What to do, each with the name the log calls it by.
+        reloads: Return what to do, each with the name the log calls it by; what comes next is asked for when the one
+            before it is done.
         reactor: Where to do it.
     """
 
-    def __init__(self, reloads: Sequence[tuple[str, Reload]], reactor: IReactorFromThreads) -> None:
+    def __init__(self, reloads: Callable[[], Iterable[tuple[str, Reload]]], reactor: IReactorFromThreads) -> None:
         self._reloads = reloads
         self._reactor = reactor
         self._before: object = None
@@ -45,7 +46,7 @@ class ReloadService(Service):
         return Deferred.fromCoroutine(self._reload())
 
     async def _reload(self) -> None:
-        for name, action in self._reloads:
+        for name, action in self._reloads():
             try:
                 waiting = action()
                 if waiting is not None:

@@ -27,7 +27,7 @@ class SessionParts:
     """What every session is made of.
 
     Attributes:
-        hosts: All virtual hosts.
+        hosts: Returns all virtual hosts, as they are for a session that begins now.
         handshake_seconds: Time limit of a TLS handshake.
         mint_tls: Makes the TLS of one session.
         make_data: Makes the server-DTP of one session.
@@ -38,7 +38,7 @@ class SessionParts:
         clock: For time limits.
     """
 
-    hosts: HostBook
+    hosts: Callable[[], HostBook]
     handshake_seconds: float
     mint_tls: MintTls
     make_data: MakeData
@@ -101,7 +101,7 @@ class Sessions:
         session = Session(
             id=secrets.token_hex(4),
             state=SessionState(service=service),
-            hosts=parts.hosts,
+            hosts=parts.hosts(),
             transport=transport,
             tls=session_tls,
             threads=parts.threads,

@@ -53,6 +53,7 @@ class SessionRef:
         service: ``explicit`` or ``implicit``.
         client: What the client called itself (CLNT, CSID), empty if it did not.
         tls: Protection of the control connection; ``None`` in clear.
+        host: Name the client has given to TLS, or by HOST; empty if it has given none.
     """
 
     id: str
@@ -61,6 +62,7 @@ class SessionRef:
     service: str = "explicit"
     client: str = ""
     tls: TlsFacts | None = None
+    host: str = ""
 
 
 @dataclass(frozen=True, slots=True)

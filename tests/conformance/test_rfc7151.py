@@ -367,6 +367,70 @@ def test_reload_covers_hosts(two):
         assert is_at_b(client)
 
 
+def test_events_tell_the_host(two):
+    """Whoever reads the JSON log sees which host a session was at, by the name given to TLS or by HOST."""
+    for name, how in (("www.b.example.org", "SNI"), ("b.example.org", "HOST")):
+        with connected(two, server_name=name if how == "SNI" else None).auth() as client:
+            if how == "HOST":
+                assert client.code(f"HOST {name.upper()}") == 220
+            assert login_code(client, "bob") == 230
+        eventually(lambda name=name: [each for each in events(two) if each["host"] == name and each["user"] == "bob"])
+    with connected(two).auth() as client:
+        client.login()
+    eventually(lambda: [each for each in events(two) if each["event"] == "logged_in" and each["host"] == ""])
+
+
+NEW = "new.example.org"
+
+
+def reload(server, *told):
+    """Send SIGHUP, and wait until everything was done and the log has told it."""
+    mark = Marked(server)
+    server.process.send_signal(signal.SIGHUP)
+    for each in (*told, "users were read anew"):
+        mark.wait_for(each)
+
+
+def test_hosts_change_while_the_server_runs(tmp_path):
+    """SIGHUP takes new, changed and dropped hosts, with certificate, users and root; sessions keep what they began with.
+
+    Hosts that can not be used leave everything as it was, and the log says what is wrong with them.
+    """
+    tables = write_certificate(tmp_path, "a.example.org") + f'[[hosts]]\nnames = ["{HOST}"]\nbanner = "Old B"\n'
+    with running_server(tmp_path, tables=tables) as server:
+        file = server.folder / "ftps.toml"
+        before = file.read_text()
+        assert before.endswith('banner = "Old B"\n')
+        own = write_certificate(tmp_path, NEW).replace("[[tls.", "[[hosts.")
+        (tmp_path / "new.toml").write_text(f"[users.bob]\npassword = {json.dumps(_hash(PASSWORD))}\n")
+        (tmp_path / "new.toml").chmod(0o600)
+        (tmp_path / "new files" / "bob").mkdir(parents=True)
+        with connected(server, server_name=HOST).auth().login() as old:
+            for bad, told in (
+                ('[[hosts]]\nnames = ["x.example.org"]\nusers = "none.toml"\n', "there is no users file"),
+                (f"[[hosts]]\nnames = ['x.example.org']\n{own.replace(NEW, 'gone')}", "can not be read"),
+                ("[[hosts]]\nnames = 5\n", "hosts[0].names"),
+                ("[[hosts", "this is not TOML"),
+            ):
+                file.write_text(before.split("[[hosts]]")[0] + bad)
+                reload(server, "the new virtual hosts are not used, the old ones stay", told)
+            new = f'[[hosts]]\nnames = ["{NEW}"]\nbanner = "New"\nusers = "new.toml"\nroot = "new files"\n{own}'
+            file.write_text(before.replace("Old B", "Still B") + new)
+            reload(server, "virtual hosts were read anew", f"users of {NEW} were read anew")
+            assert old.code("PWD") == 257
+            with connected(server, server_name=NEW).auth() as client:
+                assert fingerprint(client.sock) == fingerprint(tmp_path / f"{NEW}.crt")
+                assert client.do(f"HOST {NEW}").text == "New"
+                assert login_code(client, "bob") == 230
+            with connected(server, server_name=HOST).auth() as client:
+                assert client.do(f"HOST {HOST}").text == "Still B"
+            file.write_text(before.split("[[hosts]]")[0])
+            reload(server, "virtual hosts were read anew")
+            assert old.code(f"USER {USER}") == 331
+            with connected(server) as client:
+                assert client.code(f"HOST {NEW}") == 504
+
+
 @pytest.mark.parametrize("version", ["TLSv1_2", "TLSv1_3"])
 def test_strict_names(tmp_path, version):
     """Who wants it so serves only clients that ask for one of our names, or for none."""

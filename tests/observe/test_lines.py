@@ -29,7 +29,7 @@ from ftpstwist.wire.pathname import decode_name
 from tests.contracts.eventsinks import HOSTILE, TIME, every_event
 
 TLS = TlsFacts("TLSv1.3", "TLS_AES_256_GCM_SHA384")
-ALICE = SessionRef("k3f9", "192.0.2.7", "alice", "explicit", "lftp", TLS)
+ALICE = SessionRef("k3f9", "192.0.2.7", "alice", "explicit", "lftp", TLS, "b.example.org")
 EARLY = SessionRef("k3f9", "2001:db8::7", service="implicit", client="FileZilla 3")
 WHO = "2026-05-04T08:15:30.125Z k3f9 192.0.2.7 alice explicit TLSv1.3 "
 WHO_EARLY = "2026-05-04T08:15:30.125Z k3f9 2001:db8::7 - implicit - "
@@ -159,6 +159,7 @@ def test_json_log():
         "user": "alice",
         "service": "explicit",
         "client": "lftp",
+        "host": "b.example.org",
         "tls": tls,
         "direction": "received",
         "path": "/a b.txt",
