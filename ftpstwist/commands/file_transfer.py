@@ -12,13 +12,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from twisted.internet.defer import CancelledError
 
+from ftpstwist.commands.at_hand import FILE_OCTETS, HELD_OCTETS, BegunSource, HeldUpload
 from ftpstwist.commands.context import Invocation, RunningTransfer, Session
 from ftpstwist.commands.integrity import DigestedUpload
 from ftpstwist.commands.registry import verb
-from ftpstwist.interfaces import DataConnection, Disposition, ErrorKind, FtpError, ReadHandle, WriteHandle
+from ftpstwist.interfaces import DataConnection, Disposition, ErrorKind, FtpError, WriteHandle
 from ftpstwist.session.events import Direction, FileTransferred, TlsFacts
 from ftpstwist.session.policy import ProtectionLevel
 from ftpstwist.session.state import RestartAt, TransferMode
@@ -35,12 +37,10 @@ async def retr(session: Session, command: Invocation) -> Reply:
     path = session.pathname(command.argument)
     require_data_connection(session, command)
     _require_image_for_restart(session, command.restart_offset)
-    source = await session.threads.run(session.files.open_read, path, command.restart_offset)
-    try:
-        async with _audited(session, command, path, Direction.SENT) as transfer:
-            octets = await send(session, command, source, transfer, is_file=True)
-    finally:
-        await session.threads.run(source.close)
+    open_source = partial(session.files.open_read, path, command.restart_offset)
+    source = await session.threads.run(BegunSource, open_source, FILE_OCTETS)
+    async with closed_at_end(session, source), _audited(session, command, path, Direction.SENT) as transfer:
+        octets = await send(session, command, source, transfer, is_file=True)
     return Reply(226, f"Sent {octets} octets")
 
 
@@ -66,14 +66,16 @@ async def stou(session: Session, command: Invocation) -> Reply:
 async def _store(session: Session, command: Invocation, path: Pathname, disposition: Disposition) -> Reply:
     require_data_connection(session, command)
     _require_image_for_restart(session, command.restart_offset)
-    sink = await session.threads.run(session.files.open_write, path, disposition, command.restart_offset)
+    target = await session.threads.run(session.files.open_write, path, disposition, command.restart_offset)
     logged = session.settings.digests.logged
+    digested = None
     if logged is not None and disposition is not Disposition.APPEND and not command.restart_offset:
-        sink = DigestedUpload(sink, logged)
+        target = digested = DigestedUpload(target, logged)
+    sink = HeldUpload(target)
     async with _audited(session, command, sink.path, Direction.RECEIVED) as transfer:
         octets = await _receive_or_abandon(session, command, sink, transfer, disposition)
         await session.threads.run(sink.commit)
-        transfer.digest = sink.digest if isinstance(sink, DigestedUpload) else ""
+        transfer.digest = digested.digest if digested is not None else ""
     return Reply(226, f"Stored {octets} octets; the file has {sink.size}")
 
 
@@ -101,10 +103,21 @@ async def _receive(session: Session, command: Invocation, sink: WriteHandle, tra
             ascii_type=session.state.is_ascii,
             rate=session.identity.limits.upload_rate,
             deflated=session.state.mode is TransferMode.DEFLATE,
+            at_hand=HELD_OCTETS,
         )
 
 
-async def send(session: Session, command: Invocation, source: ReadHandle, transfer: _Audit, *, is_file: bool) -> int:
+@asynccontextmanager
+async def closed_at_end(session: Session, source: BegunSource) -> AsyncIterator[None]:
+    """Close *source* at the end, in a thread, unless it was closed with its opening."""
+    try:
+        yield
+    finally:
+        if not source.is_whole:
+            await session.threads.run(source.close)
+
+
+async def send(session: Session, command: Invocation, source: BegunSource, transfer: _Audit, *, is_file: bool) -> int:
     """Send what *source* gives over a data connection; used by RETR and the listings."""
     command.preliminary(Reply(150, "Here it comes"))
     tls_client = is_file and _is_tls_client(session)
@@ -115,6 +128,7 @@ async def send(session: Session, command: Invocation, source: ReadHandle, transf
             ascii_type=is_file and session.state.is_ascii,
             rate=session.identity.limits.download_rate,
             level=session.deflate_level,
+            at_hand=source.is_whole,
         )
 
 

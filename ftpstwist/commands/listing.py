@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from ftpstwist.commands.at_hand import LISTING_OCTETS, BegunSource
 from ftpstwist.commands.context import Invocation, Session
-from ftpstwist.commands.file_transfer import require_data_connection, running_transfer, send
+from ftpstwist.commands.file_transfer import closed_at_end, require_data_connection, running_transfer, send
 from ftpstwist.commands.lines import Bounds, Line, LineSource, Listing
 from ftpstwist.commands.registry import verb
 from ftpstwist.session.identity import Permissions
@@ -80,12 +81,10 @@ async def _send_listing(
 ) -> Reply:
     require_data_connection(session, command)
     listing = open_listing(session, argument, qualified=qualified)
-    source = await session.threads.run(lambda: LineSource(make_lines(listing)))
-    try:
-        async with running_transfer(session, command, session.pathname(argument.pathname)) as transfer:
-            await send(session, command, source, transfer, is_file=False)
-    finally:
-        await session.threads.run(source.close)
+    source = await session.threads.run(BegunSource, lambda: LineSource(make_lines(listing)), LISTING_OCTETS)
+    path = session.pathname(argument.pathname)
+    async with closed_at_end(session, source), running_transfer(session, command, path) as transfer:
+        await send(session, command, source, transfer, is_file=False)
     return Reply(226, " ".join(["Listing sent;", str(listing.omissions)]).rstrip(" ;"))
 
 

@@ -27,7 +27,7 @@ async def run_burst(threads: WorkerThreads, flow: Flow, quantum: int) -> Pause:
         ended.append(result)
         waiting.callback(None)
 
-    Deferred.fromCoroutine(threads.run(flow.burst, quantum)).addBoth(end)
+    Deferred.fromCoroutine(threads.run(flow.burst, quantum, patient=True)).addBoth(end)
     was_cancelled = False
     while not ended:
         try:

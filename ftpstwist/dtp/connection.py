@@ -8,6 +8,7 @@ part for the whole. It refuses to open anything, and to touch a file itself.
 from __future__ import annotations
 
 import socket
+import sys
 from collections.abc import Callable
 
 from twisted.internet.defer import TimeoutError as WaitedTooLong
@@ -23,6 +24,8 @@ from ftpstwist.dtp.throttle import TokenBucket
 from ftpstwist.interfaces import ErrorKind, FtpError, ReadHandle, TlsChannel, WorkerThreads, WriteHandle
 from ftpstwist.session.events import TlsFacts
 
+_UNDECRYPTED_OCTETS = 48 << 10
+"""What may wait in the channel, beyond the octets one burst receives: a record, and what came behind the handshake."""
 _QUICK_SECONDS = 0.1
 """A peer that makes room within this time keeps up."""
 
@@ -80,25 +83,38 @@ class SocketDataConnection:
         return None if self._packing is None or self._flow is None else self._flow.octets
 
     async def send(
-        self, source: ReadHandle, *, ascii_type: bool = False, rate: int | None = None, level: int | None = None
+        self,
+        source: ReadHandle,
+        *,
+        ascii_type: bool = False,
+        rate: int | None = None,
+        level: int | None = None,
+        at_hand: bool = False,
     ) -> int:
         """Send *source* to its end, then ``close_notify`` and FIN; see ``interfaces.DataConnection``."""
         if level is not None:
             source = self._packing = DeflatedSource(source, level=level, ascii_type=ascii_type)
-            ascii_type = False
+            ascii_type = at_hand = False
         flow = Download(self._stream.plain, self._channel, source, ascii_type=ascii_type, settings=self._settings)
-        await self._drive(flow, rate)
+        await self._drive(flow, rate, at_hand=sys.maxsize if at_hand else 0)
         return self.octets
 
     async def receive(
-        self, sink: WriteHandle, *, ascii_type: bool = False, rate: int | None = None, deflated: bool = False
+        self,
+        sink: WriteHandle,
+        *,
+        ascii_type: bool = False,
+        rate: int | None = None,
+        deflated: bool = False,
+        at_hand: int = 0,
     ) -> int:
         """Receive to the end of data into *sink*; see ``interfaces.DataConnection``."""
         if not deflated:
-            await self._drive(self._upload_into(sink, ascii_type=ascii_type), rate)
+            flow = self._upload_into(sink, ascii_type=ascii_type)
+            await self._drive(flow, rate, at_hand=at_hand - _UNDECRYPTED_OCTETS)
             return self.octets
         self._packing = packed = InflatingSink(sink, limits=self._settings.inflate, ascii_type=ascii_type)
-        await self._drive(self._upload_into(packed, ascii_type=False), rate)
+        await self._drive(self._upload_into(packed, ascii_type=False), rate, at_hand=0)
         await self._threads.run(packed.finish)
         return self.octets
 
@@ -122,14 +138,19 @@ class SocketDataConnection:
             self._channel.close()  # unsent; without it OpenSSL would forget a session that is fine
         self._stream.abort()
 
-    async def _drive(self, flow: Flow, rate: int | None) -> None:
+    async def _drive(self, flow: Flow, rate: int | None, *, at_hand: int) -> None:
+        """Move all; the first octets *at_hand* without a thread, for they wait for nothing but the peer."""
         self._flow = flow
         bucket = None if rate is None else TokenBucket(rate, self._clock.seconds())
         pause = Pause.SPENT
         while pause is not Pause.ENDED:
             quantum = self._settings.quantum if bucket is None else await self._allowance(bucket)
             before = flow.octets
-            pause = await run_burst(self._threads, flow, quantum)
+            room = min(quantum, at_hand - before)
+            if room > 0:
+                pause = flow.burst(room, patient=False)
+            else:
+                pause = await run_burst(self._threads, flow, quantum)
             if bucket is not None:
                 bucket.spend(flow.octets - before)
             began = self._clock.seconds()

@@ -9,11 +9,9 @@ transfer command asks for it, and is told of a failure like of any other.
 
 from __future__ import annotations
 
-import contextlib
 import socket
 
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.defer import TimeoutError as WaitedTooLong
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
@@ -27,31 +25,32 @@ class EarlyHandshake:
     """Watches one connection, and shakes hands if its client begins.
 
     Args:
-        arrival: The connection.
+        arrival: The connection; whoever expects it closes it when the transfer command does not come.
         session_tls: Of the session that expects it.
-        patience: Seconds to wait for the first octet.
         seconds: For the handshake.
-        clock: For both.
+        clock: Measures them.
     """
 
-    def __init__(
-        self, arrival: Arrival, session_tls: SessionTls, *, patience: float, seconds: float, clock: IReactorTime
-    ) -> None:
+    def __init__(self, arrival: Arrival, session_tls: SessionTls, *, seconds: float, clock: IReactorTime) -> None:
         self.arrival = arrival
         self._session_tls = session_tls
-        self._patience = patience
         self._seconds = seconds
         self._clock = clock
-        self._has_begun = False
+        self._run: Deferred[None] | None = None
         self._outcome: TlsChannel | Failure | None = None
         self._ended = False
         self._waiting: Deferred[None] | None = None
-        self._run = Deferred.fromCoroutine(self._watch())
-        self._run.addBoth(self._end)
+        if arrival.channel is None:
+            arrival.stream.notice(self._look)
+        else:
+            self._begin()
 
     def stop(self) -> None:
         """Watch no longer; the connection is left as it is."""
-        self._run.cancel()
+        if self._run is None:
+            self.arrival.stream.disregard()
+        else:
+            self._run.cancel()
 
     async def channel(self) -> TlsChannel | None:
         """Return the channel of the handshake; ``None`` if the client has not begun one: all is left to do then.
@@ -59,8 +58,9 @@ class EarlyHandshake:
         Raises:
             TlsError: It failed.
         """
-        if not self._has_begun:
+        if self._run is None:
             self.stop()
+            return None
         if not self._ended:
             self._waiting = Deferred()
             await self._waiting
@@ -68,22 +68,18 @@ class EarlyHandshake:
             self._outcome.raiseException()
         return self._outcome
 
-    async def _watch(self) -> TlsChannel | None:
+    def _look(self) -> None:
+        if self._is_hello_there():
+            self._begin()
+
+    def _begin(self) -> None:
+        self._run = Deferred.fromCoroutine(self._shake_hands()).addBoth(self._end)
+
+    async def _shake_hands(self) -> TlsChannel:
         arrival = self.arrival
-        if arrival.channel is None:
-            with contextlib.suppress(WaitedTooLong):
-                await arrival.stream.readable(self._patience)
-            if not self._is_hello_there():
-                return None
-        self._has_begun = True
         channel = arrival.channel or self._session_tls.data_channel()
-        await shake_hands(
-            arrival.stream,
-            channel,
-            has_begun=arrival.channel is not None,
-            seconds=self._seconds,
-            clock=self._clock,
-        )
+        has_begun = arrival.channel is not None
+        await shake_hands(arrival.stream, channel, has_begun=has_begun, seconds=self._seconds, clock=self._clock)
         return channel
 
     def _is_hello_there(self) -> bool:

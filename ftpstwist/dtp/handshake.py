@@ -17,7 +17,7 @@ from twisted.internet.defer import TimeoutError as WaitedTooLong
 from twisted.internet.interfaces import IReactorTime
 
 from ftpstwist.dtp.hello import begins_handshake
-from ftpstwist.dtp.readiness import ReactorSocket
+from ftpstwist.dtp.readiness import ReactorSocket, acknowledge
 from ftpstwist.interfaces import TlsChannel, TlsError
 
 _READ_OCTETS = 32 << 10
@@ -106,6 +106,7 @@ async def _receive(stream: ReactorSocket, left: Callable[[], float]) -> bytes:
         try:
             return stream.plain.recv(_READ_OCTETS)
         except BlockingIOError:
+            acknowledge(stream.plain)
             await stream.readable(seconds)
 
 

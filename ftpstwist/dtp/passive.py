@@ -116,11 +116,6 @@ class PassivePool:
         """The ports in use, for ``check`` and the logs."""
         return sorted({listener.port for listener in self._listeners})
 
-    @property
-    def expectation_seconds(self) -> float:
-        """How long PASV or EPSV waits for its transfer command."""
-        return self._settings.expectation_seconds
-
     # What sessions ask for.
 
     async def expect(self, caller: Caller, *, host: str, ipv6: bool) -> Expectation:

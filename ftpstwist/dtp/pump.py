@@ -27,6 +27,7 @@ from enum import Enum
 from typing import Protocol
 
 from ftpstwist.dtp.deflate import OctetSink
+from ftpstwist.dtp.readiness import acknowledge
 from ftpstwist.dtp.settings import DataSettings
 from ftpstwist.dtp.translate import FromNetwork, ToNetwork
 from ftpstwist.interfaces import (
@@ -59,8 +60,12 @@ class Flow(Protocol):
     def octets(self) -> int:
         """Octets of the file moved so far."""
 
-    def burst(self, quantum: int) -> Pause:
-        """Move up to *quantum* octets; in a worker thread.
+    def burst(self, quantum: int, *, patient: bool) -> Pause:
+        """Move up to *quantum* octets.
+
+        Args:
+            quantum: Octets.
+            patient: Whether to wait a moment for a peer that keeps up; in a worker thread only.
 
         Raises:
             FtpError: The transfer failed.
@@ -121,7 +126,7 @@ class Download:
         """End soon."""
         self._stopped = True
 
-    def burst(self, quantum: int) -> Pause:
+    def burst(self, quantum: int, *, patient: bool) -> Pause:  # noqa: ARG002 - the socket's buffer is patience enough
         """See :class:`Flow`."""
         buffer = memoryview(bytearray(min(self._chunk.octets, quantum)))
         while not self._stopped:
@@ -217,7 +222,7 @@ class Upload:
         """Chunks follow what ``recv`` gives; the time tells whether waiting in the thread is worth it."""
         self._is_quick = quick
 
-    def burst(self, quantum: int) -> Pause:
+    def burst(self, quantum: int, *, patient: bool) -> Pause:
         """See :class:`Flow`."""
         if self._channel is not None and self._take(memoryview(b"")):  # it may hold what came behind the handshake
             return Pause.ENDED
@@ -228,8 +233,8 @@ class Upload:
             try:
                 count = self._socket.recv_into(buffer[:quantum])
             except BlockingIOError:
-                _acknowledge(self._socket)
-                if self._is_quick and _has_news(self._socket):
+                acknowledge(self._socket)
+                if patient and self._is_quick and _has_news(self._socket):
                     continue
                 return Pause.EMPTY
             except OSError as error:
@@ -289,15 +294,6 @@ class Upload:
         if self._channel is not None:
             send_last(self._socket, self._channel)
         _send_end(self._socket)
-
-
-def _acknowledge(plain: socket.socket) -> None:
-    """Tell the peer's kernel at once what has come.
-
-    Our tickets are held back, so nothing else would carry the acknowledgement, and a peer
-    that waits for it before it sends a last small piece (Nagle) would lose 40 ms a file.
-    """
-    plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
 
 def _has_news(plain: socket.socket) -> bool:

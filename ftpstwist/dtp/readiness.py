@@ -14,6 +14,7 @@ import fcntl
 import socket
 import struct
 import termios
+from collections.abc import Callable
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorFDSet, IReactorTime
@@ -36,8 +37,8 @@ class ReactorSocket(WatchedSocket):
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._reactor = reactor
         self._clock = clock
-        self._reader: Deferred[None] | None = None
-        self._writer: Deferred[None] | None = None
+        self._reader: Callable[[], None] | None = None
+        self._writer: Callable[[], None] | None = None
 
     async def readable(self, seconds: float) -> None:
         """Wait until ``recv`` has something to tell; one waiter at a time.
@@ -46,9 +47,17 @@ class ReactorSocket(WatchedSocket):
             twisted.internet.defer.TimeoutError: Nothing came for *seconds*.
         """
         waiter: Deferred[None] = Deferred(self._reader_cancelled)
-        self._reader = waiter
-        self._reactor.addReader(self)
+        self.notice(lambda: waiter.callback(None))
         await waiter.addTimeout(seconds, self._clock)
+
+    def notice(self, spoke: Callable[[], None]) -> None:
+        """Call *spoke* once, when ``recv`` has something to tell or it is closed; not after :meth:`disregard`."""
+        self._reader = spoke
+        self._reactor.addReader(self)
+
+    def disregard(self) -> None:
+        """Call nobody any more."""
+        self._detach_reader()
 
     async def writable(self, seconds: float) -> None:
         """Wait until ``send`` would take something; one waiter at a time.
@@ -57,7 +66,7 @@ class ReactorSocket(WatchedSocket):
             twisted.internet.defer.TimeoutError: There was no room for *seconds*.
         """
         waiter: Deferred[None] = Deferred(self._writer_cancelled)
-        self._writer = waiter
+        self._writer = lambda: waiter.callback(None)
         self._reactor.addWriter(self)
         await waiter.addTimeout(seconds, self._clock)
 
@@ -98,13 +107,13 @@ class ReactorSocket(WatchedSocket):
     def _writer_cancelled(self, _: Deferred[None]) -> None:
         self._detach_writer()
 
-    def _detach_reader(self) -> Deferred[None] | None:
+    def _detach_reader(self) -> Callable[[], None] | None:
         waiter, self._reader = self._reader, None
         if waiter is not None:
             self._reactor.removeReader(self)
         return waiter
 
-    def _detach_writer(self) -> Deferred[None] | None:
+    def _detach_writer(self) -> Callable[[], None] | None:
         waiter, self._writer = self._writer, None
         if waiter is not None:
             self._reactor.removeWriter(self)
@@ -125,7 +134,17 @@ class ReactorSocket(WatchedSocket):
         _wake(self._detach_reader(), self._detach_writer())
 
 
-def _wake(*waiters: Deferred[None] | None) -> None:
-    for waiter in waiters:
-        if waiter is not None:
-            waiter.callback(None)
+def _wake(*waiters: Callable[[], None] | None) -> None:
+    for wake in waiters:
+        if wake is not None:
+            wake()
+
+
+def acknowledge(plain: socket.socket) -> None:
+    """Tell the peer's kernel at once what has come.
+
+    A peer that writes in several pieces waits for it before it sends a last small one (Nagle), and
+    would lose 40 ms where nothing of ours is due that could carry the acknowledgement: in the
+    handshakes of GnuTLS and Java, and in small uploads, whose tickets are held back.
+    """
+    plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)

@@ -275,7 +275,6 @@ class SessionDataConnections:
             self._early = EarlyHandshake(
                 arrival,
                 session_tls,
-                patience=self._pool.expectation_seconds,
                 seconds=self._settings.handshake_seconds,
                 clock=self._clock,
             )

@@ -26,7 +26,13 @@ class DataConnection(Protocol):
         """Octets that went over the connection instead, in MODE Z; ``None`` otherwise."""
 
     async def send(
-        self, source: ReadHandle, *, ascii_type: bool = False, rate: int | None = None, level: int | None = None
+        self,
+        source: ReadHandle,
+        *,
+        ascii_type: bool = False,
+        rate: int | None = None,
+        level: int | None = None,
+        at_hand: bool = False,
     ) -> int:
         """Send *source* to its end, then ``close_notify`` and FIN; return its octets.
 
@@ -35,13 +41,20 @@ class DataConnection(Protocol):
             ascii_type: Whether line ends are translated.
             rate: Octets a second; ``None`` for as fast as can be.
             level: From 0 to 9: pack it (MODE Z); ``None`` for as it is.
+            at_hand: Whether *source* is small and waits for nothing: no thread is needed to read it.
 
         Raises:
             FtpError: DATA_LOST, DATA_STALLED (client sees 426), or what *source* raised.
         """
 
     async def receive(
-        self, sink: WriteHandle, *, ascii_type: bool = False, rate: int | None = None, deflated: bool = False
+        self,
+        sink: WriteHandle,
+        *,
+        ascii_type: bool = False,
+        rate: int | None = None,
+        deflated: bool = False,
+        at_hand: int = 0,
     ) -> int:
         """Receive to the peer's end of data into *sink*, without committing it; return the octets written.
 
@@ -50,6 +63,7 @@ class DataConnection(Protocol):
             ascii_type: Whether line ends are translated.
             rate: Octets a second; ``None`` for as fast as can be.
             deflated: Whether they come packed (MODE Z).
+            at_hand: Octets that *sink* takes before it may wait for anything: no thread is needed so far.
 
         Raises:
             FtpError: DATA_LOST, DATA_STALLED, DATA_TLS_TRUNCATED, DATA_MALFORMED (426), FILE_TOO_LARGE (552) for

@@ -252,21 +252,58 @@ class PlainDownloads(DtpTestCase):
         assert await self.sockets() == before
         assert list(self.pool._book) == []
 
-    async def test_small_file_needs_one_burst(self) -> None:
-        """A small file costs one hop to a worker thread, not three."""
-        data = self.session()
+    def count_hops(self) -> list:
+        """Return what grows by one with every piece of work for the worker threads."""
         hops = []
         run = self.threads.run
 
-        async def counted(function, *args):
+        async def counted(function, *args, **kwargs):
             hops.append(function)
-            return await run(function, *args)
+            return await run(function, *args, **kwargs)
 
         self.threads.run = counted
+        return hops
+
+    async def test_small_file_needs_one_burst(self) -> None:
+        """A small file costs one hop to a worker thread, not three."""
+        data, hops = self.session(), self.count_hops()
         client = in_thread(fetch, await data.prepare_passive(ipv6=False))
         await download(data, Source(b"small"))
         assert await client == b"small"
         assert len(hops) == 1
+
+    async def test_file_at_hand_needs_no_thread(self) -> None:
+        """What is in memory already is sent without a hop to a worker thread."""
+        data, hops = self.session(), self.count_hops()
+        client = in_thread(fetch, await data.prepare_passive(ipv6=False))
+        await download(data, Source(b"small"), at_hand=True)
+        assert await client == b"small"
+        assert hops == []
+
+    async def test_small_upload_needs_no_thread(self) -> None:
+        """What the file takes without waiting is received without a hop to a worker thread."""
+        data, hops, sink = self.session(), self.count_hops(), Sink()
+        client = in_thread(store, await data.prepare_passive(ipv6=False), b"small")
+        await upload(data, sink, at_hand=128 << 10)
+        await client
+        assert sink.octets == b"small"
+        assert hops == []
+
+    async def test_large_upload_never_writes_on_the_reactor(self) -> None:
+        """Beyond what the file takes without waiting, all is written by a worker thread."""
+        taken = 64 << 10
+        on_reactor = threading.current_thread()
+
+        class Watched(Sink):
+            def write(self, octets) -> None:
+                super().write(octets)
+                assert threading.current_thread() is not on_reactor or len(self.octets) <= taken
+
+        data, sink = self.session(), Watched()
+        client = in_thread(store, await data.prepare_passive(ipv6=False), HUNDRED_KB * 10)
+        await upload(data, sink, at_hand=taken)
+        await client
+        assert bytes(sink.octets) == HUNDRED_KB * 10
 
     async def test_octets_are_known_while_it_runs(self) -> None:
         """STAT during a transfer shows how far it is."""

@@ -123,7 +123,7 @@ class Connection:
         self.octets = 0
         self.packed_octets = None
 
-    async def send(self, source, *, ascii_type=False, rate=None, level=None):
+    async def send(self, source, *, ascii_type=False, rate=None, level=None, at_hand=False):
         await self.data.gate
         buffer = memoryview(bytearray(1024))
         while filled := source.read_into(buffer):
@@ -131,7 +131,7 @@ class Connection:
             self.octets += filled
         return self.octets
 
-    async def receive(self, sink, *, ascii_type=False, rate=None, deflated=False):
+    async def receive(self, sink, *, ascii_type=False, rate=None, deflated=False, at_hand=0):
         await self.data.gate
         sink.write(self.data.incoming)
         self.octets = len(self.data.incoming)

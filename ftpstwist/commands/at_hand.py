@@ -1,0 +1,111 @@
+"""What makes small transfers cheap: less hops between the reactor and the worker threads.
+
+How it works: the thread that opens a file, or a listing, reads its first octets as
+well, and closes it if that was all: what is left to do waits for no disk. And
+the first octets of an upload are kept in memory, to be written by the thread
+that commits the file. It refuses to keep more than a fixed number of octets.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+
+from ftpstwist.interfaces import FtpError, Octets, ReadHandle, WriteHandle
+from ftpstwist.wire.pathname import Pathname
+
+FILE_OCTETS = 64 << 10
+"""What is read of a file with its opening."""
+LISTING_OCTETS = 16 << 10
+"""What is made of a listing with its opening: some two hundred lines."""
+HELD_OCTETS = 128 << 10
+"""What is kept of an upload before it is written."""
+
+
+class BegunSource:
+    """A source whose first octets were read with its opening; runs in a thread until it is made.
+
+    Args:
+        open_source: Opens it.
+        octets: To read at once.
+    """
+
+    def __init__(self, open_source: Callable[[], ReadHandle], octets: int) -> None:
+        self._source = source = open_source()
+        buffer = memoryview(bytearray(octets))
+        filled = 0
+        try:
+            while filled < octets and (count := source.read_into(buffer[filled:])):
+                filled += count
+        except BaseException:
+            source.close()
+            raise
+        self._first = buffer[:filled]
+        self.is_whole = filled < octets
+        """Whether that was all: then it is closed already."""
+        if self.is_whole:
+            source.close()
+
+    def read_into(self, buffer: memoryview) -> int:
+        """See ``interfaces.ReadHandle``."""
+        if not self._first:
+            return 0 if self.is_whole else self._source.read_into(buffer)
+        count = min(len(buffer), len(self._first))
+        buffer[:count] = self._first[:count]
+        self._first = self._first[count:]
+        return count
+
+    def close(self) -> None:
+        """Close it; calling twice does no harm."""
+        self._source.close()
+
+
+class HeldUpload:
+    """An upload whose first octets are written when they are too many to keep, or with the commit.
+
+    Args:
+        inner: Where the octets go in the end.
+    """
+
+    def __init__(self, inner: WriteHandle) -> None:
+        self._inner = inner
+        self._held: bytearray | None = bytearray()
+
+    @property
+    def path(self) -> Pathname:
+        """The final pathname."""
+        return self._inner.path
+
+    @property
+    def size(self) -> int:
+        """Octets the file would have if it were committed now."""
+        return self._inner.size + len(self._held or b"")
+
+    def write(self, data: Octets) -> None:
+        """Put all of *data* behind what was written; waits for nothing as long as there is room to keep it."""
+        if self._held is not None:
+            if len(self._held) + len(data) <= HELD_OCTETS:
+                self._held += data
+                return
+            self._release()
+        self._inner.write(data)
+
+    def commit(self) -> None:
+        """Write what is kept, and show the file under its final name."""
+        try:
+            self._release()
+        except BaseException:
+            self._inner.abandon()
+            raise
+        self._inner.commit()
+
+    def abandon(self) -> int | None:
+        """End it incomplete; what is kept belongs to what was sent."""
+        with contextlib.suppress(FtpError):  # no room for it: the rest is judged without
+            self._release()
+        return self._inner.abandon()
+
+    def _release(self) -> None:
+        held, self._held = self._held, None
+        if held:
+            self._inner.write(held)
