@@ -20,6 +20,9 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from ftpstwist.wire.hostport import HostPort
 
+_QUICK_ACKNOWLEDGEMENT: int | None = getattr(socket, "TCP_QUICKACK", None)
+"""Linux has it; elsewhere nothing is lost but time."""
+
 
 class TcpTransport(Protocol):
     """What a control connection needs of Twisted's TCP transport."""
@@ -94,6 +97,15 @@ class Intake:
         self.has_ended = True
         if not self._kept and not self._is_left and not self._has_stopped:
             self._finish()
+
+    def acknowledge(self) -> None:
+        """Tell the client's kernel at once what has come; to be called after each read where it matters.
+
+        GnuTLS and Java send the end of their handshake in two small pieces, the second one only when the first is
+        acknowledged (Nagle), and would wait 40 ms for an acknowledgement that we delay.
+        """
+        if _QUICK_ACKNOWLEDGEMENT is not None:
+            self._transport.getHandle().setsockopt(socket.IPPROTO_TCP, _QUICK_ACKNOWLEDGEMENT, 1)
 
     def leave(self) -> None:
         """Whoever takes the octets has found the intake shut and keeps some for later."""

@@ -248,6 +248,8 @@ class SwitchProtocol(Protocol):
         self._send_records()
         if is_complete and self._records is not None:
             self._establish(self._records)
+        else:
+            self._intake.acknowledge()
 
     def _establish(self, records: RecordStream) -> None:
         self._cancel_time_limit()

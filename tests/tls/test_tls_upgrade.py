@@ -1,5 +1,7 @@
 """The control connection: TLS put on at AUTH, or from the first octet; every way it may end."""
 
+import socket
+
 import pytest
 from OpenSSL import SSL
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
@@ -131,6 +133,18 @@ def test_tls_is_not_started_twice():
 
 
 # --- what is sent in clear does not act inside TLS ------------------------------------------------
+
+
+@pytest.mark.parametrize("version", BOTH_VERSIONS)
+def test_a_handshake_in_two_pieces_does_not_wait(version):
+    """GnuTLS and Java hold the second piece back for our acknowledgement, which the kernel would delay by 40 ms."""
+    quick = (socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+    line, client = protected(version)
+    assert line.tcp.options[0] == (socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)
+    acknowledged = line.tcp.options.count(quick)
+    assert acknowledged >= 1
+    line.receive(client.send(b"NOOP\r\n"))
+    assert line.tcp.options.count(quick) == acknowledged, "later on the reply carries it"
 
 
 def test_clear_text_behind_auth_is_never_delivered_later():

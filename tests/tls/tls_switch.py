@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-
 from twisted.internet.address import IPv4Address
 from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
 from twisted.internet.task import Clock
@@ -65,12 +63,13 @@ class MemoryTcp(StringTransport):
         self.ends: list[str] = []
         self.is_stuck = False  # the client does not read
         self.no_delay = False
+        self.options: list[tuple[int, int, int]] = []
 
     def getHandle(self):
         return self
 
     def setsockopt(self, level: int, name: int, value: int) -> None:
-        assert (level, name, value) == (socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)
+        self.options.append((level, name, value))
 
     def setTcpNoDelay(self, enabled: bool) -> None:
         self.no_delay = enabled
