@@ -79,6 +79,8 @@ class Defender:
         self._addresses: _Recent[deque[float]] = _Recent(deque)
         self._names: _Recent[deque[float]] = _Recent(deque)
         self._bans: _Recent[float] = _Recent(float)
+        self.bans_begun = 0
+        """How many there have been."""
 
     def refuses(self, peer: str) -> bool:
         """Tell whether *peer* is banned now."""
@@ -89,6 +91,22 @@ class Defender:
             return True
         del self._bans[address]
         return False
+
+    @property
+    def bans(self) -> dict[str, float]:
+        """The addresses (or /64 networks) that are banned now, and the seconds that are left of it."""
+        now = self._clock.seconds()
+        return {address: end - now for address, end in self._bans.items() if end > now}
+
+    def ban(self, peer: str, seconds: float) -> None:
+        """Ban an address by hand, exempt or not; a ban that it has already is replaced."""
+        self._begin_ban(network_of(peer), seconds)
+
+    def unban(self, peer: str) -> bool:
+        """End the ban of an address and forget its failures; tell whether there was one."""
+        address = network_of(peer)
+        self._addresses.pop(address, None)
+        return self._bans.pop(address, 0.0) > self._clock.seconds()
 
     def failed(self, peer: str, name: str) -> float:
         """Count a failed login.
@@ -119,8 +137,7 @@ class Defender:
         return len(times)
 
     def _ban(self, address: str, failures: int) -> None:
-        self._bans.use(address, self.settings.entries)
-        self._bans[address] = self._clock.seconds() + self.settings.ban
+        self._begin_ban(address, self.settings.ban)
         del self._addresses[address]
         _log.warn(
             "{peer} is banned for {seconds} s after {failures} failed logins",
@@ -128,6 +145,11 @@ class Defender:
             seconds=self.settings.ban,
             failures=failures,
         )
+
+    def _begin_ban(self, address: str, seconds: float) -> None:
+        self._bans.use(address, self.settings.entries)
+        self._bans[address] = self._clock.seconds() + seconds
+        self.bans_begun += 1
 
     def _is_exempt(self, peer: str) -> bool:
         try:

@@ -32,9 +32,20 @@ COMMANDS = {
     "user": "manage the users file",
     "convert": "take over a configuration of ProFTPD or mod_ftp",
     "explain": "tell what happened in a failed session",
+    "status": "tell how the running server is doing",
+    "sessions": "list the sessions, and what holds each up",
+    "kick": "end a session",
+    "ban": "ban an address for a while, and end its sessions",
+    "unban": "end the ban of an address",
+    "reload": "have certificates, users and log files read anew",
+    "drain": "take no new sessions; those that are there go on",
+    "certificates": "list what expires in the running server",
     "version": "print the versions of everything that matters",
 }
-"""The commands, each with its help; all but ``version`` have a module of that name beside this one."""
+"""The commands, each with its help; ``version`` is here, most others have a module of their name beside this one."""
+
+ADMIN = ("status", "sessions", "kick", "ban", "unban", "reload", "drain", "certificates")
+"""Those that ask the running server; they share the module ``admin``."""
 
 _PACKAGES = ("twisted", "pyopenssl", "cryptography", "service-identity", "argon2-cffi", "cattrs")
 
@@ -62,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     wanted = next((argument for argument in arguments if not argument.startswith("-")), "")
     command = _load(wanted) if wanted in COMMANDS else None
-    args = _parser(wanted, command).parse_args(arguments)
+    args = _parser(command).parse_args(arguments)
     try:
         return _print_versions() if command is None else command.run(args)
     except KeyboardInterrupt:
@@ -75,19 +86,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _load(name: str) -> _Command | None:
     if name == "version":
         return None
-    return cast("_Command", importlib.import_module(f"ftpstwist.cli.{name.replace('-', '_')}"))
+    module = "admin" if name in ADMIN else name.replace("-", "_")
+    return cast("_Command", importlib.import_module(f"ftpstwist.cli.{module}"))
 
 
-def _parser(wanted: str, command: _Command | None) -> argparse.ArgumentParser:
+def _parser(command: _Command | None) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="ftpstwist",
         description="Look after an FTPS server. The server itself is started with: twistd ftps",
     )
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    if command is not None:
+        command.add_arguments(subparsers)
     for name, words in COMMANDS.items():
-        if name == wanted and command is not None:
-            command.add_arguments(subparsers)
-        else:
+        if name not in subparsers.choices:
             subparsers.add_parser(name, help=words, description=words)
     return parser
 

@@ -68,7 +68,7 @@ async def _by_certificate(session: Session) -> LoggedInAccount | None:
     try:
         return await session.authenticator.login_by_certificate(request)
     except FtpError as error:
-        session.sink.record(LoginFailed(session.ref, session.now(), error.cause or error.kind.value))
+        _record_failure(session, error)
         raise
 
 
@@ -98,19 +98,24 @@ def _accept(session: Session, account: LoggedInAccount, code: int = 230) -> Repl
 
 def _refuse_in_clear(session: Session) -> Reply:
     """Refuse an account that the name given by USER did not promise: spelt another way, or in groups known only now."""
-    session.sink.record(LoginFailed(session.ref, session.now(), "the policy of the account demands TLS"))
+    session.sink.record(LoginFailed(session.ref, session.now(), "the policy of the account demands TLS", "policy"))
     session.state.refuse_login()
     return TLS_FIRST
 
 
 def _refuse(session: Session, error: FtpError) -> Reply:
-    session.sink.record(LoginFailed(session.ref, session.now(), error.cause or error.kind.value))
+    _record_failure(session, error)
     session.state.refuse_login()
     if error.kind is not ErrorKind.LOGIN_REFUSED:
         raise error
     if session.state.failed_logins >= session.settings.login_attempts:
         return Reply(421, "Login incorrect; too many attempts, closing")
     return Reply(530, "Login incorrect")
+
+
+def _record_failure(session: Session, error: FtpError) -> None:
+    reason = error.cause or error.kind.value
+    session.sink.record(LoginFailed(session.ref, session.now(), reason, error.kind.name.lower()))
 
 
 @verb("ACCT")

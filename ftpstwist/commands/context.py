@@ -18,6 +18,7 @@ from ftpstwist.interfaces import (
     FtpError,
     LoggedInAccount,
     SessionTls,
+    WaitsFor,
     WorkerThreads,
 )
 from ftpstwist.session.events import SessionRef, TlsFacts
@@ -198,12 +199,14 @@ class RunningTransfer:
         path: What is transferred.
         started: Seconds since the epoch.
         progress: Tells the octets moved so far.
+        waits_for: Tells who or what holds it up now.
     """
 
     verb: str
     path: Pathname
     started: float
     progress: Callable[[], int] = field(default=lambda: 0)
+    waits_for: Callable[[], WaitsFor] = field(default=lambda: WaitsFor.DATA_CONNECTION)
 
 
 @dataclass(frozen=True, slots=True)

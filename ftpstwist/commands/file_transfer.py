@@ -173,6 +173,7 @@ class _Audit:
         """The data connection is open: its octets count from now on."""
         self._connection = connection
         self._running.progress = lambda: connection.octets
+        self._running.waits_for = lambda: connection.waits_for
 
     @property
     def octets(self) -> int:

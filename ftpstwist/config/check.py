@@ -17,6 +17,7 @@ from ftpstwist.config import (
     check_fxp,
     check_hosts,
     check_legacy,
+    check_metrics,
     check_network,
     check_policy,
     check_tls,
@@ -36,6 +37,7 @@ RULES = (
     *check_fxp.RULES,
     *check_accounts.RULES,
     *check_hosts.RULES,
+    *check_metrics.RULES,
 )
 
 

@@ -18,6 +18,7 @@ from ftpstwist.config.schema_data import ActiveSettings, DeflateSettings, Passiv
 from ftpstwist.config.schema_fxp import FxpSettings
 from ftpstwist.config.schema_hosts import HostSettings
 from ftpstwist.config.schema_integrity import IntegritySettings
+from ftpstwist.config.schema_metrics import MetricsSettings
 from ftpstwist.config.schema_policy import PolicySettings
 from ftpstwist.config.schema_server import LimitSettings, LogSettings, ServerSettings
 from ftpstwist.config.schema_tls import TlsSettings
@@ -46,6 +47,7 @@ class Settings:
     hosts: tuple[HostSettings, ...] = setting((), "Virtual hosts.")
     limits: LimitSettings = table(LimitSettings)
     log: LogSettings = table(LogSettings)
+    metrics: MetricsSettings = table(MetricsSettings)
     origin: Origin = field(default_factory=Origin, compare=False, repr=False)
 
     @property
@@ -62,6 +64,11 @@ class Settings:
             *((f"server.implicit[{position}]", endpoint) for position, endpoint in enumerate(server.implicit)),
             *((f"server.legacy[{position}].endpoint", each.endpoint) for position, each in enumerate(server.legacy)),
         ]
+
+    @property
+    def admin_socket(self) -> Path:
+        """The socket that ``ftpstwist status`` and its kin connect to."""
+        return self.server.state_directory / "admin.sock"
 
     @property
     def failed_sessions(self) -> Path:

@@ -40,6 +40,11 @@ class ServerSettings:
         "Folder for what the server writes for itself, such as the self-made certificate. "
         "Made at the first start, for the server alone (mode 0700).",
     )
+    admin_socket: bool = setting(
+        True,
+        'Take orders of "ftpstwist status", "sessions", "kick", "ban" and others on the socket admin.sock in the '
+        "state directory; only root and the user that the server runs as may connect.",
+    )
     banner: Text = setting("FTPS server ready", "Text of the 220 reply that greets every client.")
     goodbye: Text = setting("Goodbye", "Text of the 221 reply to QUIT.")
     host_names: tuple[HostName, ...] = setting(

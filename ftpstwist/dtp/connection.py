@@ -21,7 +21,7 @@ from ftpstwist.dtp.pump import Download, Flow, Pause, Upload, send_last
 from ftpstwist.dtp.readiness import ReactorSocket
 from ftpstwist.dtp.settings import DataSettings
 from ftpstwist.dtp.throttle import TokenBucket
-from ftpstwist.interfaces import ErrorKind, FtpError, ReadHandle, TlsChannel, WorkerThreads, WriteHandle
+from ftpstwist.interfaces import ErrorKind, FtpError, ReadHandle, TlsChannel, WaitsFor, WorkerThreads, WriteHandle
 from ftpstwist.session.events import TlsFacts
 
 _UNDECRYPTED_OCTETS = 48 << 10
@@ -64,6 +64,8 @@ class SocketDataConnection:
         self._flow: Flow | None = None
         self._packing: DeflatedSource | InflatingSink | None = None
         self._ended = False
+        self.waits_for = WaitsFor.SERVER
+        """See ``interfaces.DataConnection``."""
 
     @property
     def tls(self) -> TlsFacts | None:
@@ -146,6 +148,7 @@ class SocketDataConnection:
         while pause is not Pause.ENDED:
             quantum = self._settings.quantum if bucket is None else await self._allowance(bucket)
             before = flow.octets
+            self.waits_for = WaitsFor.SERVER
             room = min(quantum, at_hand - before)
             if room > 0:
                 pause = flow.burst(room, patient=False)
@@ -154,6 +157,7 @@ class SocketDataConnection:
             if bucket is not None:
                 bucket.spend(flow.octets - before)
             began = self._clock.seconds()
+            self.waits_for = WaitsFor.CLIENT if pause in {Pause.FULL, Pause.EMPTY} else WaitsFor.SERVER
             if pause is Pause.FULL:
                 await self._room()
             elif pause is Pause.EMPTY:
@@ -164,6 +168,7 @@ class SocketDataConnection:
     async def _allowance(self, bucket: TokenBucket) -> int:
         """Wait until the rate allows a burst worth the while; return its octets."""
         while not (octets := bucket.available(self._clock.seconds())):
+            self.waits_for = WaitsFor.LIMITER
             await deferLater(self._clock, bucket.delay(self._clock.seconds()))
         return min(octets, self._settings.quantum)
 

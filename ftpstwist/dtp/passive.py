@@ -13,6 +13,7 @@ It refuses to wait, to shake hands, and to bind or close a port for a transfer.
 from __future__ import annotations
 
 import socket
+from collections import Counter
 from collections.abc import Callable, Sequence
 from random import Random
 
@@ -115,6 +116,16 @@ class PassivePool:
     def ports(self) -> list[int]:
         """The ports in use, for ``check`` and the logs."""
         return sorted({listener.port for listener in self._listeners})
+
+    @property
+    def expected(self) -> Counter[int]:
+        """The ports where data connections are expected now, and how many on each."""
+        return Counter(expectation.port for expectation in self._book)
+
+    @property
+    def waiting(self) -> int:
+        """Clients that wait for a port."""
+        return self._book.waiting
 
     # What sessions ask for.
 

@@ -49,6 +49,11 @@ class PortBook:
         for expectations in self._expectations.values():
             yield from expectations
 
+    @property
+    def waiting(self) -> int:
+        """How many wait for a port."""
+        return len(self._waiting)
+
     def on(self, port: int) -> Sequence[Expectation]:
         """Return what is expected on *port*."""
         return self._expectations.get(port, ())

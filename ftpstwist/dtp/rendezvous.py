@@ -71,6 +71,9 @@ class ControlSide(Protocol):
     def data_goes_to_server(self, address: str) -> None:
         """A data connection with another server, not the client, is open: a line in the log."""
 
+    def data_opened(self, tls: TlsFacts | None, *, passive: bool) -> None:
+        """A data connection is open, under *tls* or in clear: an audit event."""
+
     def data_tls_failed(self, error: TlsError) -> None:
         """A handshake on a data connection failed, or showed the wrong session: an audit event."""
 
@@ -167,8 +170,11 @@ class SessionDataConnections:
             raise FtpError(ErrorKind.DATA_TLS_FAILED, "PROT P without TLS on the control connection")
         self._prepared = None
         if isinstance(prepared, Expectation):
-            return await self._open_passive(prepared, session_tls, manner)
-        return await self._open_active(prepared, session_tls, manner)
+            connection = await self._open_passive(prepared, session_tls, manner)
+        else:
+            connection = await self._open_active(prepared, session_tls, manner)
+        self._session.data_opened(connection.tls, passive=isinstance(prepared, Expectation))
+        return connection
 
     async def _open_active(
         self, target: HostPort, session_tls: SessionTls | None, manner: _Manner

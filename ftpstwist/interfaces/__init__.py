@@ -7,7 +7,7 @@ above a seam is tested with recording neighbours that implement it, too.
 
 from ftpstwist.interfaces.authentication import Authenticator, IAccount, LoggedInAccount, LoginRequest, Revocations
 from ftpstwist.interfaces.control import ControlProtocol, ControlTransport
-from ftpstwist.interfaces.data import DataConnection, DataConnections
+from ftpstwist.interfaces.data import DataConnection, DataConnections, WaitsFor
 from ftpstwist.interfaces.errors import ErrorKind, FtpError
 from ftpstwist.interfaces.observation import EventSink
 from ftpstwist.interfaces.storage import Capability, Disposition, Filesystem, Octets, ReadHandle, WriteHandle
@@ -36,6 +36,7 @@ __all__ = [
     "TlsChannel",
     "TlsClosed",
     "TlsError",
+    "WaitsFor",
     "WorkerThreads",
     "WriteHandle",
 ]

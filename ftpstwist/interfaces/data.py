@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager
+from enum import Enum
 from typing import Protocol
 
 from ftpstwist.interfaces.storage import ReadHandle, WriteHandle
 from ftpstwist.session.events import TlsFacts
 from ftpstwist.wire.hostport import HostPort
+
+
+class WaitsFor(Enum):
+    """Who or what holds a transfer up."""
+
+    DATA_CONNECTION = "data connection or its handshake"
+    CLIENT = "client"
+    SERVER = "server: disk, encryption or a free thread"
+    LIMITER = "rate limit"
 
 
 class DataConnection(Protocol):
@@ -24,6 +34,10 @@ class DataConnection(Protocol):
     @property
     def packed_octets(self) -> int | None:
         """Octets that went over the connection instead, in MODE Z; ``None`` otherwise."""
+
+    @property
+    def waits_for(self) -> WaitsFor:
+        """Who or what holds it up now."""
 
     async def send(
         self,

@@ -14,7 +14,7 @@ and, by ``event``,
 * ``session_closed``: ``seconds``, ``reason``;
 * ``command_answered``: ``verb``, ``argument`` (``****`` if secret), ``code``, ``octets`` (or ``null``), ``seconds``;
 * ``logged_in``: ``method``;
-* ``login_failed``: ``reason``;
+* ``login_failed``: ``reason``, ``kind``;
 * ``file_transferred``: ``direction`` (``sent``, ``received``), ``path``, ``octets``, ``seconds``, ``complete``,
   ``ascii``, ``cause``, ``data_tls`` (as ``tls``), ``anonymous``,
   ``packed_octets`` (in MODE Z, else ``null``), ``digest`` (``SHA-256:…`` of a whole upload, or empty);
@@ -22,6 +22,8 @@ and, by ``event``,
 * ``tls_failed``: ``channel``, ``cause``, ``remedy``, ``offered``;
 * ``obsolete_tls``: ``version``, ``cipher``;
 * ``misused``: ``kind``, ``detail``, ``remedy``.
+
+Records of failed sessions have ``tls_established`` and ``data_opened`` (``mode``, ``data_tls``), too.
 
 Text is UTF-8. Octets that are not stand as ``\xff`` inside the text, and a
 backslash of the text itself is doubled, before JSON's own escapes are put on.

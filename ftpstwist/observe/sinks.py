@@ -16,6 +16,8 @@ from ftpstwist.observe.escape import escape
 from ftpstwist.observe.logfile import LineFile
 from ftpstwist.session.events import (
     CommandAnswered,
+    DataMode,
+    DataOpened,
     Direction,
     Event,
     FileChanged,
@@ -26,6 +28,7 @@ from ftpstwist.session.events import (
     ObsoleteTls,
     SessionClosed,
     SessionOpened,
+    TlsEstablished,
     TlsFacts,
     TlsFailed,
 )
@@ -103,6 +106,8 @@ _FORMATS: dict[type[Event], str] = {
     LoginFailed: _WHO + "login failed, {reason}",
     FileTransferred: _WHO + "{direction} {path}: {octets} octets in {seconds:.3f} s, {outcome}",
     FileChanged: _WHO + "changed by {verb}, {path}{to}",
+    DataOpened: _WHO + "{mode} data connection, {data_protocol}",
+    TlsEstablished: _WHO + "{protocol} {cipher}",
     TlsFailed: _WHO + "TLS failed ({channel}, {client}): {cause}{advice}",
     ObsoleteTls: _WHO + "protected by obsolete TLS only: {version}, {cipher} ({client})",
     Misused: _WHO + "{kind} ({client}): {detail}{advice}",
@@ -120,13 +125,15 @@ def _fields_of(event: Event) -> dict[str, object]:
         match value:
             case str():
                 fields[member.name] = escape(value)
-            case Direction():
+            case Direction() | DataMode():
                 fields[member.name] = value.name.lower()
             case bool() | int() | float():
                 fields[member.name] = value
     match event:
         case FileTransferred():
             fields["outcome"] = "complete" if event.complete else f"incomplete: {escape(event.cause)}"
+            fields |= _protection("data_", event.data_tls)
+        case DataOpened():
             fields |= _protection("data_", event.data_tls)
         case CommandAnswered():
             fields["command"] = escape(event.command)

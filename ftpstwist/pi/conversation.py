@@ -101,6 +101,11 @@ class Conversation:
         return self._running is None and self._beside is None
 
     @property
+    def doing(self) -> str:
+        """The verb of the command that has begun and is not answered yet; empty if none has."""
+        return "" if self._running is None else self._running.row.verb
+
+    @property
     def is_transferring(self) -> bool:
         """Whether a transfer runs."""
         return self._running is not None and self._running.row.is_transfer

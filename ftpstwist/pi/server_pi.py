@@ -18,7 +18,15 @@ from ftpstwist.interfaces import ControlTransport, TlsError
 from ftpstwist.pi.admission import Admission
 from ftpstwist.pi.conversation import GOODBYES, Conversation
 from ftpstwist.session.certificate import AddressMatch, address_objection
-from ftpstwist.session.events import Misused, ObsoleteTls, SessionClosed, SessionOpened, TlsFacts, TlsFailed
+from ftpstwist.session.events import (
+    Misused,
+    ObsoleteTls,
+    SessionClosed,
+    SessionOpened,
+    TlsEstablished,
+    TlsFacts,
+    TlsFailed,
+)
 from ftpstwist.wire.reply import Reply
 
 _log = Logger()
@@ -90,6 +98,7 @@ class ServerPI:
         session.tls_facts = facts
         session.state.establish_tls()
         session.enter_host()
+        session.sink.record(TlsEstablished(session.ref, session.now()))
         name = facts.server_name
         if name and session.hosts.find(name) is None:
             _log.info("{session} {name} is no host of ours, so it is the default", session=session.id, name=ascii(name))
@@ -134,6 +143,25 @@ class ServerPI:
 
     # --- called by the service ---
 
+    @property
+    def session(self) -> Session:
+        """The session; there is one when the client is there."""
+        return self._session
+
+    @property
+    def doing(self) -> str:
+        """The verb of the command being done; empty while the client is waited for."""
+        return self._conversation.doing
+
+    @property
+    def seconds(self) -> float:
+        """How long the session has lasted."""
+        return self._clock.seconds() - self._opened
+
+    def dismiss(self, text: str) -> None:
+        """End the session with a word to the client, aborting what runs."""
+        self._say_goodbye(text)
+
     def shut_down(self) -> None:
         """End the session: at once if nothing is transferred, else behind the running transfer."""
         self._draining = True
@@ -170,8 +198,7 @@ class ServerPI:
         session.log_out()
         if self._admitted:
             self._admission.release(self._transport.peer.host)
-        seconds = self._clock.seconds() - self._opened
-        session.sink.record(SessionClosed(session.ref, session.now(), seconds, self._reason))
+        session.sink.record(SessionClosed(session.ref, session.now(), self.seconds, self._reason))
         self._gone(self)
 
     def _is_where_certificate_says(self, facts: TlsFacts) -> bool:

@@ -33,10 +33,12 @@ class Accounts:
 
     Attributes:
         authenticator: The front of twisted.cred.
+        defender: Bans those who guess; that of the default host serves all hosts.
         users: The users file, ``None`` when the caller brought checkers of its own.
     """
 
     authenticator: PortalAuthenticator
+    defender: Defender
     users: UserFile | None
 
 
@@ -103,16 +105,14 @@ def build_accounts(
     if accounts.anonymous.enabled:
         portal.registerChecker(AllowAnonymousAccess())
     defender = Defender(clock=parts.clock, settings=_defence_settings(accounts))
-    return Accounts(
-        PortalAuthenticator(
-            portal,
-            defender=defender,
-            clock=parts.clock,
-            settings=_login_settings(accounts),
-            revocations=parts.revocations,
-        ),
-        users,
+    authenticator = PortalAuthenticator(
+        portal,
+        defender=defender,
+        clock=parts.clock,
+        settings=_login_settings(accounts),
+        revocations=parts.revocations,
     )
+    return Accounts(authenticator, defender, users)
 
 
 def certificate_judgement(

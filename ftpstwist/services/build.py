@@ -14,13 +14,14 @@ from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.portal import IRealm
 from twisted.internet.defer import DeferredSemaphore
 from twisted.internet.endpoints import serverFromString
-from twisted.internet.interfaces import IReactorCore, IReactorFromThreads, IReactorTime
+from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
 from twisted.logger import Logger
 
 from ftpstwist.config.schema import Settings
 from ftpstwist.interfaces import EventSink, SessionTls
 from ftpstwist.pi.admission import Admission, AdmissionLimits
 from ftpstwist.services.accounts import AccountParts, build_accounts
+from ftpstwist.services.admin import IAdminReactor
 from ftpstwist.services.certificates import Certificates
 from ftpstwist.services.data import DataParts, IDataReactor
 from ftpstwist.services.files import LocalHomes, MakeFilesystem
@@ -29,6 +30,8 @@ from ftpstwist.services.hosts import Hosts
 from ftpstwist.services.legacy import LegacyFactory
 from ftpstwist.services.listening import ListeningService
 from ftpstwist.services.logs import LogService
+from ftpstwist.services.operations import Running
+from ftpstwist.services.oversight import Oversight
 from ftpstwist.services.passive import PassiveService
 from ftpstwist.services.reload import Reload, ReloadService
 from ftpstwist.services.revocation import ask_responders
@@ -48,7 +51,7 @@ _log = Logger()
 _PASSWORD_THREADS = 2
 
 
-class IReactor(IDataReactor, IReactorCore, IReactorFromThreads):
+class IReactor(IDataReactor, IAdminReactor, IReactorFromThreads):
     """What the server needs of a reactor; every reactor of Twisted on Unix has it."""
 
 
@@ -78,19 +81,18 @@ def ftps_service(
         TlsPolicyError: TLS settings do not fit together.
         UserFileError: The users file can not be used.
     """
-    logs = LogService(settings, clock=reactor, sinks=sinks)
-    threads = TwistedWorkerThreads(reactor, threads=settings.transfer.threads, name="ftps files")
-    password_threads = TwistedWorkerThreads(reactor, threads=_PASSWORD_THREADS, name="ftps passwords")
-    certificate_threads = TwistedWorkerThreads(reactor, threads=1, name="ftps certificates")
+    oversight = Oversight(settings, now)
+    logs = LogService(settings, clock=reactor, sinks=[*sinks, *oversight.sinks])
+    pools = _worker_threads(settings, reactor)
+    threads, certificate_threads = pools["files"], pools["certificates"]
     certificates = Certificates(settings, now)
-    source_threads = TwistedWorkerThreads(reactor, threads=threads_for_sources(settings), name="ftps accounts")
     about_accounts = AccountParts(
         clock=reactor,
         threads=threads,
         make_filesystem=make_filesystem or LocalHomes(settings).open,
         now=now,
         revocations=ask_responders(settings, certificates=certificates, reactor=reactor, now=now),
-        sources=build_sources(settings, clock=reactor, threads=source_threads, password_threads=password_threads),
+        sources=build_sources(settings, clock=reactor, threads=pools["accounts"], password_threads=pools["passwords"]),
     )
     accounts = build_accounts(settings, about_accounts, realm=realm, checkers=checkers)
     hosts = Hosts(
@@ -113,21 +115,25 @@ def ftps_service(
     )
     sessions = Sessions(parts, Admission(_admission_limits(settings), accounts.authenticator.refuses))
     change = HostChange(hosts, certificates=certificates, threads=certificate_threads, now=now)
+    running = Running(
+        listeners=_listeners(settings, reactor, sessions, certificates),
+        sessions=sessions,
+        threads=pools,
+        pool=data.pool,
+        defender=accounts.defender,
+        certificates=certificates,
+        reload=ReloadService(partial(_reloads, change, logs), reactor, now=now),
+    )
     return FtpsService(
-        listeners=[
-            *_listeners(settings, reactor, sessions),
-            *_legacy_listeners(settings, reactor, sessions, certificates),
-        ],
+        listeners=running.listeners,
         supports=[
             logs,
-            ThreadService(threads),
-            ThreadService(password_threads),
-            ThreadService(source_threads),
-            ThreadService(certificate_threads),
+            *map(ThreadService, pools.values()),
             *_watch(settings, certificates, certificate_threads, reactor),
             PassiveService(data.pool),
+            *oversight.services(running, reactor),
         ],
-        reload=ReloadService(partial(_reloads, change, logs), reactor),
+        reload=running.reload,
         sessions=sessions,
         shutdown_seconds=settings.server.shutdown_timeout,
     )
@@ -142,6 +148,18 @@ def _reloads(change: HostChange, logs: LogService) -> Iterator[tuple[str, Reload
     yield from ((words, users.load) for words, users in change.hosts.users.items())
 
 
+def _worker_threads(settings: Settings, reactor: IReactor) -> dict[str, TwistedWorkerThreads]:
+    numbers = {
+        "files": settings.transfer.threads,
+        "passwords": _PASSWORD_THREADS,
+        "accounts": threads_for_sources(settings),
+        "certificates": 1,
+    }
+    return {
+        name: TwistedWorkerThreads(reactor, threads=number, name=f"ftps {name}") for name, number in numbers.items()
+    }
+
+
 def _watch(
     settings: Settings, certificates: Certificates, threads: TwistedWorkerThreads, clock: IReactorTime
 ) -> list[WatchService]:
@@ -151,13 +169,16 @@ def _watch(
     return [WatchService(certificates.refresh, threads=threads, clock=clock, interval=interval)]
 
 
-def _listeners(settings: Settings, reactor: IReactor, sessions: Sessions) -> list[ListeningService]:
+def _listeners(
+    settings: Settings, reactor: IReactor, sessions: Sessions, certificates: Certificates
+) -> list[ListeningService]:
     by_service = {Service.EXPLICIT: settings.server.explicit, Service.IMPLICIT: settings.server.implicit}
-    return [
+    ordinary = [
         ListeningService(serverFromString(reactor, endpoint.text), ControlFactory(sessions, service), service)
         for service, endpoints in by_service.items()
         for endpoint in endpoints
     ]
+    return ordinary + _legacy_listeners(settings, reactor, sessions, certificates)
 
 
 def _legacy_listeners(

@@ -135,7 +135,7 @@ class Certificates:
         return tuple(pair for group in self.contexts.current.policy.certificates for pair in group.pairs)
 
     @property
-    def _ends(self) -> list[tuple[str, datetime]]:
+    def ends(self) -> list[tuple[str, datetime]]:
         """What is good for a time only, and until when: our own chains, and those who vouch for clients and servers."""
         clients = self.contexts.current.policy.clients
         servers = () if self.outgoing is None else self.outgoing.others.authorities
@@ -146,7 +146,7 @@ class Certificates:
 
     def _due(self) -> dict[tuple[str, datetime], Notice]:
         """Return the notices that are due now."""
-        notices = {end: notice_of_end(*end, now=self._moment()) for end in self._ends}
+        notices = {end: notice_of_end(*end, now=self._moment()) for end in self.ends}
         return {end: notice for end, notice in notices.items() if notice is not None}
 
     def _give_notice(self) -> None:

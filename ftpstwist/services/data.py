@@ -19,7 +19,7 @@ from ftpstwist.dtp.passive import PassivePool
 from ftpstwist.dtp.rendezvous import SessionDataConnections
 from ftpstwist.dtp.settings import DataSettings, PassiveSettings
 from ftpstwist.interfaces import EventSink, SessionTls, TlsError, WorkerThreads
-from ftpstwist.session.events import Misused, SessionRef, TlsFacts, TlsFailed
+from ftpstwist.session.events import DataMode, DataOpened, Misused, SessionRef, TlsFacts, TlsFailed
 from ftpstwist.session.fxp import Networks
 from ftpstwist.session.policy import CloseNotify, ProtectionLevel
 
@@ -169,6 +169,11 @@ class _ControlSide:
             user=self.user,
             peer=address,
         )
+
+    def data_opened(self, tls: TlsFacts | None, *, passive: bool) -> None:
+        session = self._session
+        mode = DataMode.PASSIVE if passive else DataMode.ACTIVE
+        session.sink.record(DataOpened(session.ref, session.now(), mode, tls))
 
     def data_tls_failed(self, error: TlsError) -> None:
         session = self._session

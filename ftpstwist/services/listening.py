@@ -1,4 +1,4 @@
-"""The control ports: one service for each endpoint of the explicit and the implicit service."""
+"""Ports: one service for each endpoint of the explicit and the implicit service, and of what else listens."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
 from twisted.internet.protocol import Factory
 from twisted.logger import Logger
+from twisted.protocols.policies import WrappingFactory
 
 from ftpstwist.session.state import Service
 from ftpstwist.wire.hostport import HostPort, normal_host
@@ -21,16 +22,25 @@ class ListeningService(TwistedService):
     Args:
         endpoint: Where to listen.
         factory: What to do with connections.
-        service: Explicit or implicit.
+        service: Explicit or implicit; ``None`` if it is no FTPS.
+        words: What listens there, for the log.
 
     Raises:
         twisted.internet.error.CannotListenError: From ``privilegedStartService``: the server does not start.
     """
 
-    def __init__(self, endpoint: IStreamServerEndpoint, factory: Factory, service: Service) -> None:
+    def __init__(
+        self,
+        endpoint: IStreamServerEndpoint,
+        factory: Factory | WrappingFactory,
+        service: Service | None = None,
+        *,
+        words: str = "",
+    ) -> None:
         self._endpoint = endpoint
         self._factory = factory
         self.service = service
+        self._words = words or (f"{service.value} FTPS service" if service else "")
         self._port: IListeningPort | None = None
 
     @property
@@ -63,8 +73,8 @@ class ListeningService(TwistedService):
         address = self.address
         if address is not None:
             _log.info(
-                "{service} FTPS service listens on {host} port {port}",
-                service=self.service.value,
+                "{words} listens on {host} port {port}",
+                words=self._words,
                 host=address.host,
                 port=address.port,
             )

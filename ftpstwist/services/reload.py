@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
 from types import FrameType
 
 from twisted.application.service import Service
@@ -12,6 +13,20 @@ from twisted.internet.interfaces import IReactorFromThreads
 from twisted.logger import Logger
 
 _log = Logger()
+
+
+@dataclass(frozen=True, slots=True)
+class ReloadResult:
+    """How a reload ended.
+
+    Attributes:
+        time: Seconds since the epoch.
+        problem: Why the old ones stay; empty if all is well.
+    """
+
+    time: float
+    problem: str
+
 
 Reload = Callable[[], Awaitable[None] | None]
 """Takes what is new; raises, and changes nothing, if that is bad. What may block for long is awaited."""
@@ -24,9 +39,21 @@ class ReloadService(Service):
         reloads: Return what to do, each with the name the log calls it by; what comes next is asked for when the one
             before it is done.
         reactor: Where to do it.
+        now: Seconds since the epoch.
+
+    Attributes:
+        results: How the last ones ended, by name; empty before the first.
     """
 
-    def __init__(self, reloads: Callable[[], Iterable[tuple[str, Reload]]], reactor: IReactorFromThreads) -> None:
+    def __init__(
+        self,
+        reloads: Callable[[], Iterable[tuple[str, Reload]]],
+        reactor: IReactorFromThreads,
+        *,
+        now: Callable[[], float],
+    ) -> None:
+        self.results: dict[str, ReloadResult] = {}
+        self._now = now
         self._reloads = reloads
         self._reactor = reactor
         self._before: object = None
@@ -52,8 +79,10 @@ class ReloadService(Service):
                 if waiting is not None:
                     await waiting
             except Exception as error:  # noqa: BLE001 - whatever is wrong with the new one, the old one serves on
+                self.results[name] = ReloadResult(self._now(), str(error))
                 _log.error("the new {name} are not used, the old ones stay: {cause}", name=name, cause=str(error))
             else:
+                self.results[name] = ReloadResult(self._now(), "")
                 _log.info("{name} were read anew", name=name)
 
     def _signalled(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - Python's interface

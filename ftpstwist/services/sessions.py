@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from twisted.internet.defer import Deferred, DeferredSemaphore
@@ -66,16 +66,19 @@ class Sessions:
     def __len__(self) -> int:
         return len(self._open)
 
+    def __iter__(self) -> Iterator[ServerPI]:
+        """Go through those that are open now; they may end meanwhile."""
+        return iter(list(self._open))
+
     def make(self, service: Service, *, mint_tls: MintTls | None = None) -> Protocol:
         """Return the protocol for one new TCP connection; *mint_tls* is for a listener that has TLS of its own."""
         session_tls = (mint_tls or self._parts.mint_tls)()
         server_pi = ServerPI(
-            build_session=lambda transport: self._build(service, transport, session_tls),
+            build_session=lambda transport: self._build(server_pi, service, transport, session_tls),
             admission=self._admission,
             clock=self._parts.clock,
             gone=self._gone,
         )
-        self._open.add(server_pi)
         return SwitchProtocol(
             server_pi,
             implicit_tls=session_tls if service is Service.IMPLICIT else None,
@@ -85,7 +88,7 @@ class Sessions:
 
     async def drain(self, seconds: float) -> None:
         """End all sessions: idle ones at once, transferring ones when done, the rest after *seconds*."""
-        for server_pi in list(self._open):
+        for server_pi in self:
             server_pi.shut_down()
         if not self._open:
             return
@@ -96,7 +99,10 @@ class Sessions:
         if limit.active():
             limit.cancel()
 
-    def _build(self, service: Service, transport: ControlTransport, session_tls: SessionTls) -> Session:
+    def _build(
+        self, server_pi: ServerPI, service: Service, transport: ControlTransport, session_tls: SessionTls
+    ) -> Session:
+        self._open.add(server_pi)
         parts = self._parts
         session = Session(
             id=secrets.token_hex(4),
@@ -113,7 +119,7 @@ class Sessions:
         return session
 
     def _drop_all(self) -> None:
-        for server_pi in list(self._open):
+        for server_pi in self:
             server_pi.drop()
 
     def _gone(self, server_pi: ServerPI) -> None:

@@ -137,9 +137,12 @@ class LoginFailed(Event):
 
     Attributes:
         reason: For the operator, never for the client.
+        kind: The same as one of few stable words: ``login_refused``, ``login_unavailable``,
+            ``too_many_sessions``, ``policy``.
     """
 
     reason: str
+    kind: str = "login_refused"
 
 
 class Direction(Enum):
@@ -180,6 +183,26 @@ class FileTransferred(Event):
     digest: str = ""
 
 
+class DataMode(Enum):
+    """Who opened a data connection (RFC 959 section 3.2)."""
+
+    PASSIVE = "passive"
+    ACTIVE = "active"
+
+
+@dataclass(frozen=True, slots=True)
+class DataOpened(Event):
+    """A data connection is open, handshake done if it is protected, and a transfer begins on it.
+
+    Attributes:
+        mode: Whether the client connected or the server.
+        data_tls: What protects it; ``None`` in clear.
+    """
+
+    mode: DataMode
+    data_tls: TlsFacts | None
+
+
 @dataclass(frozen=True, slots=True)
 class FileChanged(Event):
     """A name was deleted, made, renamed or changed without a transfer.
@@ -193,6 +216,11 @@ class FileChanged(Event):
     verb: str
     path: str
     target: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TlsEstablished(Event):
+    """A handshake on the control connection is complete; the session holds its facts."""
 
 
 @dataclass(frozen=True, slots=True)

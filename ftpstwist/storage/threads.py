@@ -33,7 +33,19 @@ class TwistedWorkerThreads:
     def __init__(self, reactor: IReactorFromThreads, *, threads: int, name: str = "ftpstwist") -> None:
         self._reactor = reactor
         self._pool = ThreadPool(minthreads=0, maxthreads=threads, name=name)
+        self._threads = threads
+        self._given = 0
         self._is_running = False
+
+    @property
+    def busy(self) -> int:
+        """Threads at work now."""
+        return min(self._given, self._threads)
+
+    @property
+    def waiting(self) -> int:
+        """Pieces of work that wait for a thread."""
+        return self._given - self.busy
 
     def start(self) -> None:
         """Take work from now on; calling twice does no harm."""
@@ -65,8 +77,10 @@ class TwistedWorkerThreads:
 
         def end(result: T | Failure) -> None:
             ended.append(result)
+            self._given -= 1
             waiting.callback(None)
 
+        self._given += 1
         # The thread's own Deferred is never awaited, so no cancellation reaches it: it would fire at once.
         deferToThreadPool(self._reactor, self._pool, function, *args, **kwargs).addBoth(end)
         was_cancelled = False

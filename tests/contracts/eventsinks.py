@@ -14,6 +14,8 @@ from ftpstwist.interfaces import EventSink
 from ftpstwist.session import events
 from ftpstwist.session.events import (
     CommandAnswered,
+    DataMode,
+    DataOpened,
     Direction,
     Event,
     FileChanged,
@@ -25,6 +27,7 @@ from ftpstwist.session.events import (
     SessionClosed,
     SessionOpened,
     SessionRef,
+    TlsEstablished,
     TlsFacts,
     TlsFailed,
 )
@@ -69,6 +72,9 @@ def every_event(text: str = "word") -> list[Event]:
         TlsFailed(session, TIME, "control", text, text, text),
         ObsoleteTls(session, TIME, "TLSv1", "AES128-SHA"),
         Misused(session, TIME, "starttls-injection", text, text),
+        TlsEstablished(session, TIME),
+        DataOpened(session, TIME, DataMode.PASSIVE, tls),
+        DataOpened(session, TIME, DataMode.ACTIVE, None),
     ]
 
 

@@ -92,9 +92,13 @@ class Side:
         self.other_servers = ()
         self.tls_failures: list[TlsError] = []
         self.servers: list[str] = []
+        self.opened: list[tuple] = []
 
     def data_goes_to_server(self, address: str) -> None:
         self.servers.append(address)
+
+    def data_opened(self, tls, *, passive: bool) -> None:
+        self.opened.append((tls, passive))
 
     def data_tls_failed(self, error: TlsError) -> None:
         self.tls_failures.append(error)

@@ -10,7 +10,7 @@ from twisted.internet.task import Clock
 
 from ftpstwist.commands.context import Session
 from ftpstwist.commands.hosts import HostBook, SessionSettings, VirtualHost
-from ftpstwist.interfaces import ErrorKind, FtpError, LoggedInAccount
+from ftpstwist.interfaces import ErrorKind, FtpError, LoggedInAccount, WaitsFor
 from ftpstwist.pi.admission import Admission, AdmissionLimits
 from ftpstwist.pi.server_pi import ServerPI
 from ftpstwist.session.events import TlsFacts
@@ -122,6 +122,7 @@ class Connection:
         self.tls = FACTS
         self.octets = 0
         self.packed_octets = None
+        self.waits_for = WaitsFor.CLIENT
 
     async def send(self, source, *, ascii_type=False, rate=None, level=None, at_hand=False):
         await self.data.gate

@@ -184,6 +184,6 @@ MOD_TLS: dict[str, Converter] = {
     "TLSMasqueradeAddress": word_of("passive.address"),
     "TLSCryptoDevice": left_out("OpenSSL has no engines any more"),
     "TLSRandomSeed": left_out("the system's random numbers are used"),
-    "TLSControlsACLs": left_out("there is no control socket"),
+    "TLSControlsACLs": left_out("root and the user of the server may use server.admin_socket"),
 }
 """Every directive of mod_tls."""

@@ -263,7 +263,7 @@ _CORE: dict[str, Converter] = {
     "PathDenyFilter": left_out("names are never interpreted"),
     "QuotaEngine": left_out("quotas stand in the users file, or in accounts.limits"),
     "DelayEngine": left_out("replies to a login do not tell known names from unknown ones"),
-    "ControlsEngine": left_out("there is no control socket"),
+    "ControlsEngine": left_out("ftpstwist status, sessions, kick, ban and others; see server.admin_socket"),
     "TimesGMT": left_out("times are UTC in all listings"),
     "UseSendfile": left_out("transfers tune themselves"),
     "Class": taken_elsewhere("`networks` of `policy.rules`"),
