@@ -6,7 +6,7 @@ from itertools import islice
 
 from ftpstwist import __version__
 from ftpstwist.commands.context import Invocation, Session
-from ftpstwist.commands.listing import long_lines, open_listing
+from ftpstwist.commands.listing import in_long_lines, open_listing
 from ftpstwist.commands.registry import verb
 from ftpstwist.session.catalogue import CATALOGUE, EXTRA_FEATURES, CommandRow
 from ftpstwist.session.digest import ALGORITHM_OF_VERB
@@ -65,9 +65,10 @@ def _session_lines(session: Session) -> list[str]:
 
 async def _stat_pathname(session: Session, argument: str) -> Reply:
     limit = session.settings.status_entries
-    lines = open_listing(session, parse_list(argument)).lines(long_lines(session))
+    batches = open_listing(session, parse_list(argument), in_long_lines(session)).lines()
+    lines = (line for batch in batches if batch for line in decode_name(batch).removesuffix("\r\n").split("\r\n"))
     first = await session.threads.run(lambda: list(islice(lines, limit + 1)))
-    shown = [decode_name(line).rstrip("\r\n") for line in first[:limit]]
+    shown = first[:limit]
     end = "End" if len(first) <= limit else f"Only the first {limit} entries; use LIST for all"
     return Reply(213, f"Status of {argument}", *shown, end)
 

@@ -1,8 +1,9 @@
-"""Listings as sources of octets: what LIST, NLST, MLSD and STAT send, made line by line.
+"""Listings as sources of octets: what LIST, NLST, MLSD and STAT send, made some hundred lines at a time.
 
-How it works: a listing is an iterator of encoded lines that runs in worker
-threads and is read like a file, so a folder of any size costs little memory
-and never holds up another session. A small folder is sorted, a large one is
+How it works: a listing is an iterator of encoded lines, a batch in each step,
+that runs in worker threads and is read like a file, so a folder of any size
+costs little memory and never holds up another session. Names alone are
+listed without a look at what they stand for. A small folder is sorted, a large one is
 sent as the storage gives it. A wildcard matches names of one directory.
 Recursion stops at the depth and the number of entries that the settings give.
 What is left out is counted, so that the reply can tell: no listing is cut
@@ -11,22 +12,82 @@ silently.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
+from operator import attrgetter
+from typing import Generic, TypeVar
 
 from ftpstwist.interfaces import ErrorKind, Filesystem, FtpError
 from ftpstwist.wire.entry import Entry
 from ftpstwist.wire.globbing import compile_glob, has_wildcards
-from ftpstwist.wire.listing import is_listable, name_line
+from ftpstwist.wire.listing import is_listable, name_lines
 from ftpstwist.wire.pathname import Pathname
 from ftpstwist.wire.pathname_parameters import ListArgument
 
 SORTED_ENTRIES = 5000
-"""Directories with more entries are sent unsorted, entry by entry."""
+"""Directories with more entries are sent unsorted, batch by batch."""
+BATCH = 500
+"""Entries that are rendered at once: some ten thousand octets."""
 
-Line = Callable[[Entry, str], bytes]
-"""Renders an entry under the name it is shown by."""
+_ORDERS: dict[str, Callable[[Entry], tuple[int, str]]] = {
+    "t": lambda entry: (-entry.modified, entry.name),
+    "S": lambda entry: (-entry.size, entry.name),
+}
+
+T = TypeVar("T")
+Render = Callable[[Iterable[Entry], str], bytes]
+"""Returns the lines of entries, with what goes before each name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form(Generic[T]):
+    """How directories are read and shown.
+
+    Attributes:
+        read: Reads a directory.
+        name_of: Tells the name of what was read.
+        render: Returns the lines, with what goes before each name.
+        rename: Returns the entry of a single file as what would have been read, with another name to show.
+        directories_of: Tells the names of those that are directories.
+        orders: By the option of ``ls`` that asks for it, what to sort by instead of the name.
+    """
+
+    read: Callable[[Pathname], Iterator[T]]
+    name_of: Callable[[T], str]
+    render: Callable[[Iterable[T], str], bytes]
+    rename: Callable[[Entry, str], T]
+    directories_of: Callable[[Iterable[T]], list[str]]
+    orders: Mapping[str, Callable[[T], tuple[int, str]]]
+
+
+def in_full(files: Filesystem, render: Render, *, unique: bool = False) -> Form[Entry]:
+    """Return the form that examines every entry; *unique* says whether its token is shown."""
+    return Form(
+        read=lambda path: files.scan(path, unique=unique),
+        name_of=attrgetter("name"),
+        render=render,
+        rename=lambda entry, name: entry._replace(name=name),
+        directories_of=lambda entries: [entry.name for entry in entries if entry.is_directory],
+        orders=_ORDERS,
+    )
+
+
+def names_only(files: Filesystem) -> Form[str]:
+    """Return the form that examines nothing, and therefore knows no directories and no order but that of names."""
+    return Form(
+        read=files.names,
+        name_of=str,
+        render=name_lines,
+        rename=lambda _, name: name,
+        directories_of=lambda _: [],
+        orders={},
+    )
+
+
+def suffice_names(options: frozenset[str]) -> bool:
+    """Tell whether NLST can do what its options ask without examining entries."""
+    return options.isdisjoint({"R", *_ORDERS})
 
 
 @dataclass(slots=True)
@@ -62,11 +123,12 @@ class Bounds:
     entries: int
 
 
-class Listing:
+class Listing(Generic[T]):
     """What one LIST, NLST or STAT shows. All methods may block.
 
     Args:
         files: The user's files.
+        form: How they are shown.
         base: The working directory.
         argument: Options and pathname as the client gave them.
         bounds: Limits of ``-R``.
@@ -75,138 +137,151 @@ class Listing:
     """
 
     def __init__(
-        self, files: Filesystem, base: Pathname, argument: ListArgument, bounds: Bounds, *, qualified: bool = False
+        self,
+        files: Filesystem,
+        form: Form[T],
+        base: Pathname,
+        argument: ListArgument,
+        bounds: Bounds,
+        *,
+        qualified: bool = False,
     ) -> None:
         self._files = files
+        self._form = form
         self._base = base
         self._argument = argument
         self._bounds = bounds
         self._qualified = qualified
         self.omissions = Omissions()
 
-    def lines(self, line: Line) -> Iterator[bytes]:
-        """Yield the lines; the first step raises whatever refuses the listing.
+    @property
+    def path(self) -> Pathname:
+        """What is listed, as a pathname; its last component may be a pattern."""
+        return Pathname.parse(self._argument.pathname, self._base)
+
+    def lines(self) -> Iterator[bytes]:
+        """Yield the lines, a batch at a time; the first step raises whatever refuses the listing.
 
         Raises:
             FtpError: NOT_FOUND, PERMISSION_DENIED (client sees 550).
         """
-        path = Pathname.parse(self._argument.pathname, self._base)
+        path = self.path
         try:
             entry = self._files.stat(path)
         except FtpError as error:
             if error.kind is not ErrorKind.NOT_FOUND or not has_wildcards(path.name):
                 raise
-            yield from self._matches(path, line)
+            yield from self._matches(path)
             return
         if not entry.is_directory or "d" in self._argument.options:
-            yield line(entry, self._argument.pathname or ".")
+            yield self._form.render([self._form.rename(entry, self._argument.pathname or ".")], "")
         elif "R" in self._argument.options:
-            yield from self._tree(path, line)
+            yield from self._tree(path)
         else:
-            yield from self.directory(path, line, self._prefix())
+            yield from self.directory(path)
 
-    def directory(self, path: Pathname, line: Line, prefix: str = "") -> Iterator[bytes]:
-        """Yield the lines of one directory; *prefix* goes before each name."""
-        return (line(entry, prefix + entry.name) for entry in self._entries(path))
+    def directory(self, path: Pathname) -> Iterator[bytes]:
+        """Return the lines of one directory, a batch at a time; it is opened before this returns."""
+        prefix = self._prefix()
+        return (self._form.render(batch, prefix) for batch in self._read(path))
 
     def _prefix(self) -> str:
         given = self._argument.pathname
         return f"{given.rstrip('/')}/" if given and self._qualified else ""
 
-    def _matches(self, pattern: Pathname, line: Line) -> Iterator[bytes]:
+    def _matches(self, pattern: Pathname) -> Iterator[bytes]:
         given, slash, _ = self._argument.pathname.rpartition("/")
-        matches = compile_glob(pattern.name)
-        for entry in self._entries(pattern.parent):
-            if matches(entry.name):
-                yield line(entry, given + slash + entry.name)
+        matches, name_of = compile_glob(pattern.name), self._form.name_of
+        for batch in self._read(pattern.parent):
+            yield self._form.render([each for each in batch if matches(name_of(each))], given + slash)
 
-    def _tree(self, top: Pathname, line: Line) -> Iterator[bytes]:
+    def _tree(self, top: Pathname) -> Iterator[bytes]:
         waiting = [(top, self._prefix(), 0)]
         left = self._bounds.entries
         while waiting:
             path, prefix, depth = waiting.pop()
-            entries = self._entries(path) if path == top else self._entries_if_allowed(path)
+            batches = self._read(path) if path == top else self._read_if_allowed(path)
             if path != top and not self._qualified:
-                yield name_line("")
-                yield name_line(f"{path}:")
+                yield name_lines(["", f"{path}:"])
             below = []
-            for entry in entries:
-                if not left:
+            for batch in batches:
+                shown = batch[:left]
+                left -= len(shown)
+                yield self._form.render(shown, prefix)
+                if len(shown) < len(batch):
                     self.omissions.is_cut = True
                     return
-                left -= 1
-                yield line(entry, prefix + entry.name)
-                if entry.is_directory:
-                    below.append((path / entry.name, f"{prefix}{entry.name}/" if self._qualified else "", depth + 1))
+                below += [
+                    (path / name, f"{prefix}{name}/" if self._qualified else "", depth + 1)
+                    for name in self._form.directories_of(shown)
+                ]
             if depth >= self._bounds.depth:
                 self.omissions.is_cut |= bool(below)
             else:
                 waiting.extend(reversed(below))
 
-    def _entries(self, path: Pathname) -> Iterator[Entry]:
-        entries = self._files.scan(path)
-        return self._ordered(entry for entry in entries if self._is_shown(entry))
+    def _read(self, path: Pathname) -> Iterator[list[T]]:
+        return self._ordered(self._form.read(path))
 
-    def _entries_if_allowed(self, path: Pathname) -> Iterator[Entry]:
+    def _read_if_allowed(self, path: Pathname) -> Iterator[list[T]]:
         try:
-            return self._entries(path)
+            return self._read(path)
         except FtpError:
             self.omissions.unreadable += 1
             return iter(())
 
-    def _is_shown(self, entry: Entry) -> bool:
-        if is_listable(entry.name):
-            return True
-        self.omissions.unlistable += 1
-        return False
-
-    def _ordered(self, entries: Iterator[Entry]) -> Iterator[Entry]:
+    def _ordered(self, entries: Iterator[T]) -> Iterator[list[T]]:
+        """Yield batches of what can be listed: sorted, if there is not too much."""
         head = list(islice(entries, SORTED_ENTRIES))
         if len(head) < SORTED_ENTRIES:
-            head.sort(key=_ORDERS[_order_option(self._argument.options)], reverse="r" in self._argument.options)
-        yield from head
-        yield from entries
+            head.sort(key=self._order(), reverse="r" in self._argument.options)
+        for start in range(0, len(head), BATCH):
+            yield self._listable(head[start : start + BATCH])
+        del head
+        while batch := list(islice(entries, BATCH)):
+            yield self._listable(batch)
 
+    def _order(self) -> Callable[[T], tuple[int, str]] | Callable[[T], str]:
+        wanted = (order for option, order in self._form.orders.items() if option in self._argument.options)
+        return next(wanted, self._form.name_of)
 
-_ORDERS: dict[str, Callable[[Entry], tuple[int, str]]] = {
-    "": lambda entry: (0, entry.name),
-    "t": lambda entry: (-entry.modified, entry.name),
-    "S": lambda entry: (-entry.size, entry.name),
-}
-
-
-def _order_option(options: frozenset[str]) -> str:
-    return next((option for option in "tS" if option in options), "")
+    def _listable(self, batch: list[T]) -> list[T]:
+        """Leave out names that no line can hold: hardly ever one, so all are looked at together."""
+        name_of = self._form.name_of
+        if is_listable("".join(map(name_of, batch))):
+            return batch
+        listable = [each for each in batch if is_listable(name_of(each))]
+        self.omissions.unlistable += len(batch) - len(listable)
+        return listable
 
 
 class LineSource:
     """Lines as a ``ReadHandle``. Making one takes the first step, so that a refusal comes before 150.
 
     Args:
-        lines: Encoded lines.
+        lines: Encoded lines, any number in each step.
     """
 
     def __init__(self, lines: Iterator[bytes]) -> None:
         self._lines = lines
-        self._left = next(lines, b"")
+        self._left = memoryview(next(lines, b""))
 
     def read_into(self, buffer: memoryview) -> int:
         """Fill *buffer* as far as there are lines."""
-        size = len(buffer)
-        parts = [self._left]
-        have = len(self._left)
-        for line in self._lines if have < size else ():
-            parts.append(line)
-            have += len(line)
-            if have >= size:
-                break
-        octets = b"".join(parts)
-        filled = min(have, size)
-        buffer[:filled] = octets[:filled]
-        self._left = octets[filled:]
+        filled = 0
+        while filled < len(buffer):
+            while not self._left:
+                batch = next(self._lines, None)
+                if batch is None:
+                    return filled
+                self._left = memoryview(batch)
+            taken = self._left[: len(buffer) - filled]
+            buffer[filled : filled + len(taken)] = taken
+            filled += len(taken)
+            self._left = self._left[len(taken) :]
         return filled
 
     def close(self) -> None:
         """Let go of the directory being read."""
         self._lines = iter(())
-        self._left = b""
+        self._left = memoryview(b"")

@@ -2,36 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
 from ftpstwist.commands.at_hand import LISTING_OCTETS, BegunSource
 from ftpstwist.commands.context import Invocation, Session
 from ftpstwist.commands.file_transfer import closed_at_end, require_data_connection, running_transfer, send
-from ftpstwist.commands.lines import Bounds, Line, LineSource, Listing
+from ftpstwist.commands.lines import Bounds, Form, LineSource, Listing, in_full, names_only, suffice_names
 from ftpstwist.commands.registry import verb
 from ftpstwist.session.identity import Permissions
-from ftpstwist.wire.listing import CURRENT_DIRECTORY, fact_line, fact_text, long_line, name_line
-from ftpstwist.wire.pathname import Pathname
+from ftpstwist.wire.entry import Entry
+from ftpstwist.wire.listing import CURRENT_DIRECTORY, fact_lines, fact_text, long_lines, name_lines
+from ftpstwist.wire.pathname import Pathname, encode_name
 from ftpstwist.wire.pathname_parameters import ListArgument, parse_list
 from ftpstwist.wire.reply import Reply
 
-MakeLines = Callable[[Listing], Iterator[bytes]]
+T = TypeVar("T")
 
 
 @verb("LIST")
 async def list_(session: Session, command: Invocation) -> Reply:
     """List a directory as ``ls -l`` does, or one file, or what a wildcard matches."""
-    argument = parse_list(command.argument)
-    return await _send_listing(session, command, argument, lambda listing: listing.lines(long_lines(session)))
+    listing = open_listing(session, parse_list(command.argument), in_long_lines(session))
+    return await _send_listing(session, command, listing, listing.lines())
 
 
 @verb("NLST")
 async def nlst(session: Session, command: Invocation) -> Reply:
     """List names, each of which RETR understands as it stands (RFC 1123 section 4.1.2.7)."""
     argument = parse_list(command.argument)
-    return await _send_listing(
-        session, command, argument, lambda listing: listing.lines(lambda _, name: name_line(name)), qualified=True
-    )
+    if suffice_names(argument.options):
+        names = open_listing(session, argument, names_only(session.files), qualified=True)
+        return await _send_listing(session, command, names, names.lines())
+    entries = open_listing(session, argument, in_full(session.files, _render_names), qualified=True)
+    return await _send_listing(session, command, entries, entries.lines())
 
 
 @verb("MLSD")
@@ -42,17 +46,19 @@ async def mlsd(session: Session, command: Invocation) -> Reply:
     if not entry.is_directory:
         return Reply(501, "MLSD lists directories; use MLST for a file")
     facts, permissions = session.state.facts, session.identity.permissions
+    words, exceptions = _words(permissions, path), words_below(permissions, path)
+    form = in_full(
+        session.files, lambda entries, _: fact_lines(entries, facts, words, exceptions), unique="unique" in facts
+    )
+    listing = open_listing(session, ListArgument(frozenset(), command.argument), form)
 
-    def lines(listing: Listing) -> Iterator[bytes]:
-        own = _words(permissions, path)
-        below = words_below(permissions, path)
-        # Opened before the first line is made, so that a refusal comes before 150.
-        entries = listing.directory(path, lambda each, name: fact_line(each, facts, below(name)))
+    def lines() -> Iterator[bytes]:
+        entries = listing.directory(path)  # opened before the first line is made, so that a refusal comes before 150
         if "type" in facts:
-            yield fact_line(entry, facts, own, name=".", type_=CURRENT_DIRECTORY)
+            yield encode_name(fact_text(entry, facts, words, name=".", type_=CURRENT_DIRECTORY) + "\r\n")
         yield from entries
 
-    return await _send_listing(session, command, ListArgument(frozenset(), command.argument), lines)
+    return await _send_listing(session, command, listing, lines())
 
 
 @verb("MLST")
@@ -64,36 +70,35 @@ async def mlst(session: Session, command: Invocation) -> Reply:
     return Reply(250, f"Facts about {path}", fact_text(entry, session.state.facts, words, name=str(path)), "End")
 
 
-def open_listing(session: Session, argument: ListArgument, *, qualified: bool = False) -> Listing:
+def open_listing(session: Session, argument: ListArgument, form: Form[T], *, qualified: bool = False) -> Listing[T]:
     """Return what *argument* asks for, not begun yet."""
     bounds = Bounds(session.settings.listing_depth, session.settings.listing_entries)
-    return Listing(session.files, session.state.working_directory, argument, bounds, qualified=qualified)
+    return Listing(session.files, form, session.state.working_directory, argument, bounds, qualified=qualified)
 
 
-def long_lines(session: Session) -> Line:
-    """Return what renders entries as ``ls -l`` does at this moment."""
+def in_long_lines(session: Session) -> Form[Entry]:
+    """Return the form of ``ls -l`` at this moment."""
     now = session.now()
-    return lambda entry, name: long_line(entry, now, name=name)
+    return in_full(session.files, lambda entries, prefix: long_lines(entries, now, prefix))
 
 
-async def _send_listing(
-    session: Session, command: Invocation, argument: ListArgument, make_lines: MakeLines, *, qualified: bool = False
-) -> Reply:
+def _render_names(entries: Iterable[Entry], prefix: str) -> bytes:
+    return name_lines([entry.name for entry in entries], prefix)
+
+
+async def _send_listing(session: Session, command: Invocation, listing: Listing[T], lines: Iterator[bytes]) -> Reply:
     require_data_connection(session, command)
-    listing = open_listing(session, argument, qualified=qualified)
-    source = await session.threads.run(BegunSource, lambda: LineSource(make_lines(listing)), LISTING_OCTETS)
-    path = session.pathname(argument.pathname)
-    async with closed_at_end(session, source), running_transfer(session, command, path) as transfer:
+    source = await session.threads.run(BegunSource, lambda: LineSource(lines), LISTING_OCTETS)
+    async with closed_at_end(session, source), running_transfer(session, command, listing.path) as transfer:
         await send(session, command, source, transfer, is_file=False)
     return Reply(226, " ".join(["Listing sent;", str(listing.omissions)]).rstrip(" ;"))
 
 
-def words_below(permissions: Permissions, directory: Pathname) -> Callable[[str], frozenset[str]]:
-    """Return what tells the words of ``perm`` for a name in *directory*; cheap where no rule lies below it."""
-    if any(rule.prefix != directory and rule.prefix.is_within(directory) for rule in permissions.rules):
-        return lambda name: _words(permissions, directory / name)
-    words = _words(permissions, directory)
-    return lambda _: words
+def words_below(permissions: Permissions, directory: Pathname) -> dict[str, frozenset[str]]:
+    """Return, by name, the words of ``perm`` for what rules in *directory* are about: the others have its own."""
+    depth = len(directory.parts)
+    below = [rule.prefix for rule in permissions.rules if rule.prefix != directory and rule.prefix.is_within(directory)]
+    return {prefix.parts[depth]: _words(permissions, directory / prefix.parts[depth]) for prefix in below}
 
 
 def _words(permissions: Permissions, path: Pathname) -> frozenset[str]:

@@ -100,12 +100,19 @@ class Filesystem(Protocol):
     def stat(self, path: Pathname) -> Entry:
         """Describe one name. Its ``Entry.name`` is the last component, empty for the root."""
 
-    def scan(self, path: Pathname) -> Iterator[Entry]:
+    def scan(self, path: Pathname, *, unique: bool = True) -> Iterator[Entry]:
         """Yield the entries of a directory in any order, without ``.`` and ``..`` and unfinished uploads.
 
         An entry that can not be examined is still yielded, as far as it is known.
         The iterator is closed by its ``close`` if it is not read to the end.
+
+        Args:
+            path: The directory.
+            unique: Whether entries need their ``unique`` token, which may be left empty else.
         """
+
+    def names(self, path: Pathname) -> Iterator[str]:
+        """Yield the names that ``scan`` would, without looking at what they stand for."""
 
     def open_read(self, path: Pathname, offset: int = 0) -> ReadHandle:
         """Open a regular file for reading from *offset*; BAD_RESTART beyond its end."""

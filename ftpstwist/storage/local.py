@@ -24,7 +24,7 @@ from ftpstwist.storage.draft import open_draft, sweep
 from ftpstwist.storage.errors import translating
 from ftpstwist.storage.facts import Facts
 from ftpstwist.storage.reserved import RandomOctets, unique_name
-from ftpstwist.storage.scan import DirectoryScan, examine_link
+from ftpstwist.storage.scan import examine_link, scan_entries, scan_names
 from ftpstwist.storage.settings import Links, LocalSettings
 from ftpstwist.storage.upload import InPlaceUpload, NewUpload
 from ftpstwist.storage.usage import count_octets
@@ -83,10 +83,15 @@ class LocalFilesystem:
                 return examine_link(self._root, place.pathname.parent, entry, self._facts)
             return entry
 
-    def scan(self, path: Pathname) -> Iterator[Entry]:
-        """Yield the entries of a directory, as ``DirectoryScan`` does."""
+    def scan(self, path: Pathname, *, unique: bool = True) -> Iterator[Entry]:
+        """Yield the entries of a directory."""
         with translating("list", path), self._root.locate(path) as place:
-            return DirectoryScan.of(place.existing, root=self._root, pathname=place.pathname, facts=self._facts)
+            return scan_entries(place, root=self._root, facts=self._facts, unique=unique)
+
+    def names(self, path: Pathname) -> Iterator[str]:
+        """Yield the names in a directory, none of which is looked at."""
+        with translating("list", path), self._root.locate(path) as place:
+            return scan_names(place)
 
     def open_read(self, path: Pathname, offset: int = 0) -> ReadHandle:
         """Open a regular file for reading from *offset*."""

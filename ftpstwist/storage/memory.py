@@ -63,7 +63,7 @@ class MemoryFilesystem:
         with self._lock:
             return _entry(path.name, self._existing(path))
 
-    def scan(self, path: Pathname) -> Iterator[Entry]:
+    def scan(self, path: Pathname, *, unique: bool = True) -> Iterator[Entry]:  # noqa: ARG002 - it costs nothing here
         """Yield the entries a directory has now."""
         with self._lock:
             directory = self._existing(path)
@@ -71,6 +71,10 @@ class MemoryFilesystem:
                 raise FtpError(ErrorKind.NOT_A_DIRECTORY, f"{path} is a file")
             found = [_entry(name, node) for name, node in directory.entries.items()]
         return (entry for entry in found)
+
+    def names(self, path: Pathname) -> Iterator[str]:
+        """Yield the names a directory has now."""
+        return (entry.name for entry in self.scan(path))
 
     def open_read(self, path: Pathname, offset: int = 0) -> ReadHandle:
         """Open a file for reading from *offset*."""

@@ -11,7 +11,7 @@ delete                  DELETE
 make_directory          CREATE
 remove_directory        DELETE
 rename                  RENAME on both names, WRITE on the target if a file is there
-scan                    LIST
+scan, names             LIST
 set_modified, set_mode  WRITE
 make_link               CREATE; any permission at the target
 stat, available         any permission at the name, or at something below it
@@ -107,12 +107,17 @@ class PermittedFilesystem:
         self._require_visible(path)
         return self._inner.stat(path)
 
-    def scan(self, path: Pathname) -> Iterator[Entry]:
+    def scan(self, path: Pathname, *, unique: bool = True) -> Iterator[Entry]:
         """Yield the entries of a directory, without those at which nothing is allowed."""
-        self._require(Permission.LIST, path)
-        hidden = {name for place in self._names_of(path) for name in self._hidden_in(place)}
-        entries = self._inner.scan(path)
-        return _Without(hidden, entries) if hidden else entries
+        hidden = self._hidden_where_listed(path)
+        entries = self._inner.scan(path, unique=unique)
+        return (entry for entry in entries if entry.name not in hidden) if hidden else entries
+
+    def names(self, path: Pathname) -> Iterator[str]:
+        """Yield the names in a directory, without those at which nothing is allowed."""
+        hidden = self._hidden_where_listed(path)
+        names = self._inner.names(path)
+        return (name for name in names if name not in hidden) if hidden else names
 
     def open_read(self, path: Pathname, offset: int = 0) -> ReadHandle:
         """Open a regular file for reading."""
@@ -215,6 +220,10 @@ class PermittedFilesystem:
             rule.permissions and rule.prefix.is_within(path) for rule in rules
         )
 
+    def _hidden_where_listed(self, path: Pathname) -> set[str]:
+        self._require(Permission.LIST, path)
+        return {name for place in self._names_of(path) for name in self._hidden_in(place)}
+
     def _hidden_in(self, directory: Pathname) -> Iterator[str]:
         """Yield the names in *directory* that rules are about and at which nothing is allowed."""
         for rule in self._permissions.rules:
@@ -312,22 +321,6 @@ class PermittedFilesystem:
     def _is_link(self, path: Pathname) -> bool:
         inner = self._inner
         return isinstance(inner, KnowsLinks) and inner.without_links(path) != inner.without_links(path, follow=False)
-
-
-class _Without(Iterator[Entry]):
-    """Entries without those of certain names."""
-
-    def __init__(self, hidden: set[str], entries: Iterator[Entry]) -> None:
-        self._hidden = hidden
-        self._entries = entries
-
-    def __next__(self) -> Entry:
-        return next(entry for entry in self._entries if entry.name not in self._hidden)
-
-    def close(self) -> None:
-        close = getattr(self._entries, "close", None)
-        if close is not None:
-            close()
 
 
 def _is_uniform(permissions: Permissions) -> bool:

@@ -1,18 +1,23 @@
-"""Reading a directory: one system call an entry, nothing held in memory (RFC 3659 section 7).
+"""Reading a directory: one system call an entry, none for names alone, nothing held in memory (RFC 3659 section 7).
 
 An entry that vanishes meanwhile is left out; one that can not be examined is
 shown with what the directory itself says of it. A link is shown as what it
 leads to inside the root, and as a link if that is nothing.
+
+Both generators are begun before they are handed out: what refuses the
+directory is raised at once, and whatever ends them (their end, ``close``, or
+being forgotten by a transfer that was cancelled) closes the directory.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 from ftpstwist.interfaces import FtpError
-from ftpstwist.storage.confine import Node, Root
-from ftpstwist.storage.descriptor import Descriptor, reopen
+from ftpstwist.storage.confine import Place, Root
+from ftpstwist.storage.descriptor import reopen
 from ftpstwist.storage.errors import translate
 from ftpstwist.storage.facts import Facts
 from ftpstwist.storage.reserved import is_reserved
@@ -23,68 +28,69 @@ OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY
 """Flags with which a directory is opened to be read."""
 
 
-class DirectoryScan(Iterator[Entry]):
-    """The entries of one directory.
+def scan_entries(place: Place, *, root: Root, facts: Facts, unique: bool) -> Iterator[Entry]:
+    """Yield the entries of the directory at *place*.
 
     Args:
+        place: Where a directory is.
         root: The jail, for examining links.
-        pathname: The directory's place without links.
-        descriptor: The directory, open for reading; closed at the end.
         facts: Makes the entries.
+        unique: Whether they are to have their ``unique`` token.
+
+    Raises:
+        OSError: It is no directory, or may not be read.
     """
+    entries = _entries(place, root, facts, unique=unique)
+    next(entries)
+    return entries
 
-    def __init__(self, root: Root, pathname: Pathname, descriptor: Descriptor, facts: Facts) -> None:
-        self._root = root
-        self._pathname = pathname
-        self._facts = facts
-        # os.scandir takes a copy, but its entries are examined relative to the original: both stay open.
-        self._descriptor = descriptor
-        self._found = os.scandir(descriptor.number)
 
-    @classmethod
-    def of(cls, node: Node, *, root: Root, pathname: Pathname, facts: Facts) -> DirectoryScan:
-        """Open the directory *node* and begin to read it.
+def scan_names(place: Place) -> Iterator[str]:
+    """Yield the names in the directory at *place*; raises as :func:`scan_entries` does."""
+    names = _names(place)
+    next(names)
+    return names
 
-        Raises:
-            OSError: It is no directory, or may not be read.
-        """
-        return cls(root, pathname, reopen(node.descriptor, OPEN_DIRECTORY), facts)
 
-    def __next__(self) -> Entry:
-        while True:
+def _entries(place: Place, root: Root, facts: Facts, *, unique: bool) -> Iterator[Entry]:
+    make, pathname = facts.entry, place.pathname
+    with _opened(place) as found:
+        yield Entry("", EntryKind.DIRECTORY)  # to the caller above: it is open
+        for each in found:
+            name = each.name
+            if name[0] == "." and is_reserved(name):
+                continue
             try:
-                found = next(self._found)
-            except StopIteration:
-                self.close()
-                raise
-            except OSError as error:
-                self.close()
-                raise translate(error, "list", self._pathname) from error
-            entry = None if is_reserved(found.name) else self._examine(found)
-            if entry is not None:
-                return entry
+                status = each.stat(follow_symlinks=False)
+            except FileNotFoundError:
+                continue
+            except OSError:
+                yield Entry(name, _known_kind(each), mode=0)
+                continue
+            entry = make(name, status, unique)
+            yield entry if entry.kind is not EntryKind.LINK else examine_link(root, pathname, entry, facts)
 
-    def close(self) -> None:
-        """Let go of the directory; calling twice does no harm."""
-        self._found.close()
-        self._descriptor.close()
 
-    def __del__(self) -> None:
-        # A scan that was never finished, nor closed, because its transfer was cancelled at the wrong instant.
-        if hasattr(self, "_found"):
-            self.close()
+def _names(place: Place) -> Iterator[str]:
+    with _opened(place) as found:
+        yield ""  # to the caller above: it is open
+        for each in found:
+            name = each.name
+            if name[0] != "." or not is_reserved(name):
+                yield name
 
-    def _examine(self, found: os.DirEntry[str]) -> Entry | None:
-        try:
-            status = found.stat(follow_symlinks=False)
-        except FileNotFoundError:
-            return None
-        except OSError:
-            return Entry(found.name, _known_kind(found), mode=0)
-        entry = self._facts.entry(found.name, status)
-        if entry.kind is EntryKind.LINK:
-            return examine_link(self._root, self._pathname, entry, self._facts)
-        return entry
+
+@contextmanager
+def _opened(place: Place) -> Iterator[Iterator[os.DirEntry[str]]]:
+    pathname, directory = place.pathname, reopen(place.existing.descriptor, OPEN_DIRECTORY)
+    try:
+        # os.scandir takes a copy, but its entries are examined relative to the original: both stay open.
+        with os.scandir(directory.number) as found:
+            yield found
+    except OSError as error:
+        raise translate(error, "list", pathname) from error
+    finally:
+        directory.close()
 
 
 def examine_link(root: Root, directory: Pathname, link: Entry, facts: Facts) -> Entry:

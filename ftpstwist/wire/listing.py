@@ -4,9 +4,10 @@ LIST lines are those of ``ls -l`` in the C locale, times in UTC: no RFC defines
 them, every client reads them. Facts follow RFC 3659 to the letter.
 
 A line is made of a part that few entries differ in (kind, mode, owner), which
-is remembered, and of size, time and name: a directory of 100,000 entries is
-rendered in a third of a second. Memories are bounded and hold nothing but
-functions of their arguments.
+is remembered, and of size, time and name. Lines are made many at a time, in
+one loop without calls into Python: a directory of 100,000 entries is rendered
+in a tenth of a second. Memories are bounded and hold nothing but functions of
+their arguments.
 
 A name with a line break or NUL can not stand on a line: see :func:`is_listable`.
 Nothing here is left out, sorted or hidden; that is for the command to decide.
@@ -14,12 +15,14 @@ Nothing here is left out, sorted or hidden; that is for the command to decide.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from types import MappingProxyType
 
 from ftpstwist.wire import grammar
 from ftpstwist.wire.entry import Entry, EntryKind
 from ftpstwist.wire.pathname import encode_name
-from ftpstwist.wire.time_val import SECONDS_A_DAY, day_of, render_time_val, within_calendar
+from ftpstwist.wire.time_val import SECONDS_A_DAY, day_of, render_time_val
 
 FACTS = ("type", "size", "modify", "perm", "unique", "UNIX.mode", "UNIX.owner", "UNIX.group")
 """All facts there are, in the order of FEAT, OPTS MLST and MLSx lines (RFC 3659 section 7.5.10)."""
@@ -33,6 +36,7 @@ PARENT_DIRECTORY = "pdir"
 
 _HALF_A_YEAR = 31_556_952 // 2
 """What ``ls`` takes for six months: half a mean Gregorian year, in seconds."""
+_CLOCK = tuple(f"{minute // 60:02d}:{minute % 60:02d}" for minute in range(24 * 60))
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _TYPE_LETTERS = {EntryKind.FILE: "-", EntryKind.DIRECTORY: "d", EntryKind.LINK: "l", EntryKind.OTHER: "p"}
 _TYPE_FACTS = {
@@ -41,6 +45,8 @@ _TYPE_FACTS = {
     EntryKind.LINK: "OS.unix=slink",
     EntryKind.OTHER: "OS.unix=special",
 }
+_VARYING_FACTS = frozenset({"size", "modify", "unique"})
+"""Those that differ with every entry."""
 _PERM_WORDS = {
     EntryKind.FILE: {"a": "write", "d": "delete", "f": "rename", "r": "read", "w": "write"},
     EntryKind.DIRECTORY: {
@@ -60,35 +66,38 @@ _PERM_WORDS = {
 
 def is_listable(name: str) -> bool:
     """Tell whether a name can stand on a line of a listing (RFC 3659 section 2.2: else it is left out)."""
-    return grammar.NOT_LISTABLE.search(name) is None
+    return name.isprintable() or grammar.NOT_LISTABLE.search(name) is None
 
 
 # --- LIST and NLST --------------------------------------------------------------------------------
 
 
-def name_line(name: str) -> bytes:
-    """Return a line of NLST."""
-    return encode_name(name) + b"\r\n"
+def name_lines(names: Iterable[str], prefix: str = "") -> bytes:
+    """Return lines of NLST; *prefix* goes before each name."""
+    return encode_name("".join([f"{prefix}{name}\r\n" for name in names]))
 
 
-def long_line(entry: Entry, now: float, *, name: str | None = None) -> bytes:
-    """Return a line of LIST.
+def long_lines(entries: Iterable[Entry], now: float, prefix: str = "") -> bytes:
+    """Return lines of LIST.
 
     Args:
-        entry: What to show.
+        entries: What to show.
         now: Seconds since the epoch; entries older than six months, and those of the future, show their year.
-        name: What to show instead of the entry's own name.
+        prefix: What goes before each name.
     """
-    modified = within_calendar(entry.modified)
-    day, rest = divmod(modified, SECONDS_A_DAY)
-    if now - _HALF_A_YEAR < modified <= now:
-        date = f"{_month_and_day(day)} {rest // 3600:02d}:{rest // 60 % 60:02d}"
-    else:
-        date = _month_day_and_year(day)
-    head = _long_head(entry.kind, entry.mode, entry.links, entry.owner, entry.group)
-    # Parsers demand a target behind a link; the true one is none of the client's business.
-    tail = " -> ?\r\n" if entry.kind is EntryKind.LINK else "\r\n"
-    return encode_name(f"{head}{entry.size:8d} {date} {entry.name if name is None else name}{tail}")
+    lines = []
+    oldest = now - _HALF_A_YEAR
+    for name, kind, size, modified, mode, owner, group, links, _ in entries:
+        day = modified // SECONDS_A_DAY
+        if oldest < modified <= now:
+            date = f"{_month_and_day(day)} {_CLOCK[modified % SECONDS_A_DAY // 60]}"
+        else:
+            date = _month_day_and_year(day)
+        # Parsers demand a target behind a link; the true one is none of the client's business.
+        tail = " -> ?\r\n" if kind is EntryKind.LINK else "\r\n"
+        head = _long_head(kind, mode, links, owner, group)
+        lines.append(f"{head}{str(size).rjust(8)} {date} {prefix}{name}{tail}")  # twice as fast as {size:8d}
+    return encode_name("".join(lines))
 
 
 @lru_cache(maxsize=4096)
@@ -128,11 +137,30 @@ def _month_day_and_year(day: int) -> str:
 # --- MLST and MLSD --------------------------------------------------------------------------------
 
 
-def fact_line(
-    entry: Entry, facts: tuple[str, ...], permissions: frozenset[str], *, name: str | None = None, type_: str = ""
+def fact_lines(
+    entries: Iterable[Entry],
+    facts: tuple[str, ...],
+    permissions: frozenset[str],
+    exceptions: Mapping[str, frozenset[str]] = MappingProxyType({}),
 ) -> bytes:
-    """Return a line of MLSD; see :func:`fact_text`."""
-    return encode_name(fact_text(entry, facts, permissions, name=name, type_=type_) + "\r\n")
+    """Return lines of MLSD; see :func:`fact_text`.
+
+    Args:
+        entries: What to describe, by their own names.
+        facts: Which of :data:`FACTS` to give.
+        permissions: What the user may do with most of them.
+        exceptions: By name, what the user may do where that is something else.
+    """
+    lines = []
+    templates: dict[tuple[EntryKind, int, str, str, frozenset[str], bool], str] = {}
+    for name, kind, size, modified, mode, owner, group, _, unique in entries:
+        key = (kind, mode, owner, group, exceptions.get(name, permissions), not unique)
+        template = templates.get(key)
+        if template is None:
+            template = templates[key] = _fact_template(facts, *key)
+        token = unique if unique.isascii() and unique.isalnum() else _value(unique)
+        lines.append(f"{template % (size, render_time_val(modified), token)}{name}\r\n")
+    return encode_name("".join(lines))
 
 
 def fact_text(
@@ -143,52 +171,69 @@ def fact_text(
     Args:
         entry: What to describe.
         facts: Which of :data:`FACTS` to give; those that do not apply to the entry are left out.
-        permissions: What the user may do with it, as :func:`perm_fact` takes it.
+        permissions: What the user may do with it: which of the words ``read write create delete rename list`` hold.
         name: What to show instead of the entry's own name: MLST shows the whole pathname.
         type_: :data:`CURRENT_DIRECTORY` or :data:`PARENT_DIRECTORY`, where it is one.
     """
-    is_file = entry.kind is EntryKind.FILE
-    fact_values = (
-        type_ or _TYPE_FACTS[entry.kind],
-        "{0}" if is_file else "",
-        "{1}",
-        perm_fact(entry, permissions),
-        "{2}" if entry.unique else "",
-        f"{entry.mode:04o}",
-        _value(entry.owner),
-        _value(entry.group),
+    _, kind, _, _, mode, owner, group, _, unique = entry
+    template = _fact_template(
+        facts, kind, mode, owner, group, permissions, not unique, is_root=not entry.name, type_=type_
     )
-    template = _fact_template(facts, fact_values)
-    described = template.format(entry.size, render_time_val(entry.modified), _value(entry.unique))
-    return described + (entry.name if name is None else name)
+    values = template % (entry.size, render_time_val(entry.modified), _value(unique))
+    return values + (entry.name if name is None else name)
 
 
-def perm_fact(entry: Entry, permissions: frozenset[str]) -> str:
+@lru_cache(maxsize=4096)
+def _fact_template(  # noqa: PLR0913, PLR0917 - the key of a memory
+    facts: tuple[str, ...],
+    kind: EntryKind,
+    mode: int,
+    owner: str,
+    group: str,
+    permissions: frozenset[str],
+    is_anonymous: bool,  # noqa: FBT001
+    *,
+    is_root: bool = False,
+    type_: str = "",
+) -> str:
+    """Return the facts that apply, and the space behind them: a template for size, time and unique token.
+
+    All three have their places in this order; where one is not shown, its place takes nothing of it.
+    """
+    values = {
+        "type": type_ or _TYPE_FACTS[kind],
+        "size": "%s" if kind is EntryKind.FILE else "",
+        "modify": "%s",
+        "perm": _perm_letters(kind, permissions, is_root=is_root),
+        "unique": "" if is_anonymous else "%s",
+        "UNIX.mode": f"{mode:04o}",
+        "UNIX.owner": _value(owner).replace("%", "%%"),
+        "UNIX.group": _value(group).replace("%", "%%"),
+    }
+    parts = []
+    for fact, value in values.items():
+        if fact in facts and (value or fact == "perm"):
+            parts.append(f"{fact}={value};")
+        elif fact in _VARYING_FACTS:
+            parts.append("%.0s")
+    return "".join(parts) + " "
+
+
+def _perm_letters(kind: EntryKind, permissions: frozenset[str], *, is_root: bool) -> str:
     """Return the letters of the perm fact (RFC 3659 section 7.5.5).
 
     Args:
-        entry: The file or directory; the root, whose name is empty, can be neither deleted nor renamed.
+        kind: Of the file or directory.
         permissions: Which of the words ``read write create delete rename list`` hold for its pathname.
+        is_root: Whether it is the root, which can be neither deleted nor renamed.
     """
-    return _perm_letters(entry.kind, not entry.name, permissions)
-
-
-@lru_cache(maxsize=1024)
-def _perm_letters(kind: EntryKind, is_root: bool, permissions: frozenset[str]) -> str:  # noqa: FBT001 - part of a key
     granted = permissions | {""}
     withheld = "df" if is_root else ""
     return "".join(letter for letter, word in _PERM_WORDS[kind].items() if word in granted and letter not in withheld)
 
 
-@lru_cache(maxsize=4096)
-def _fact_template(facts: tuple[str, ...], fact_values: tuple[str, ...]) -> str:
-    """Return the facts that apply, and the space behind them; values that differ with every entry are places."""
-    values = dict(zip(FACTS, fact_values, strict=True))
-    return "".join(f"{fact}={values[fact]};" for fact in facts if values[fact] or fact == "perm") + " "
-
-
 def _value(text: str) -> str:
-    """Return *text* as the value of a fact: what can not stand in one (a brace, too) becomes ``_``."""
+    """Return *text* as the value of a fact: what can not stand in one becomes ``_``."""
     if text.isascii() and text.isalnum():
         return text
     return grammar.NOT_SCHAR.sub("_", text)

@@ -14,7 +14,8 @@ from ftpstwist.wire.errors import ArgumentSyntaxError
 
 SECONDS_A_DAY = 86_400
 
-_MINUTES = tuple(f"{minute // 60:02d}{minute % 60:02d}" for minute in range(24 * 60))
+_MINUTES_A_DAY = 24 * 60
+_MINUTES = tuple(f"{minute // 60:02d}{minute % 60:02d}" for minute in range(_MINUTES_A_DAY))
 _SECONDS = tuple(f"{second:02d}" for second in range(60))
 _LEAP_SECOND = (23, 59, 60)
 _EPOCH = date(1970, 1, 1).toordinal()
@@ -47,18 +48,15 @@ def parse_time_val(text: str) -> float:
 
 def render_time_val(seconds: int) -> str:
     """Write a ``time-val`` without a fraction: no precision that is not there (RFC 3659 section 2.3)."""
-    day, rest = divmod(within_calendar(seconds), SECONDS_A_DAY)
-    return _day_digits(day) + _MINUTES[rest // 60] + _SECONDS[rest % 60]
-
-
-def within_calendar(seconds: int) -> int:
-    """Return the time nearest to *seconds* that has a year of four digits."""
-    return min(max(seconds, _FIRST), _LAST)
+    if not _FIRST <= seconds <= _LAST:
+        seconds = min(max(seconds, _FIRST), _LAST)
+    minute = seconds // 60
+    return f"{_day_digits(minute // _MINUTES_A_DAY)}{_MINUTES[minute % _MINUTES_A_DAY]}{_SECONDS[seconds % 60]}"
 
 
 def day_of(day: int) -> date:
-    """Return the date of a day counted from the epoch."""
-    return date.fromordinal(day + _EPOCH)
+    """Return the date of a day counted from the epoch; the nearest one that has a year of four digits."""
+    return date.fromordinal(min(max(day, _FIRST // SECONDS_A_DAY), _LAST // SECONDS_A_DAY) + _EPOCH)
 
 
 @lru_cache(maxsize=4096)

@@ -116,6 +116,19 @@ class FilesystemContract:
         with refused(ErrorKind.NOT_FOUND):
             filesystem.scan(at("/no"))
 
+    def test_names_are_those_of_the_entries(self, filesystem):
+        """NLST shows what LIST shows, and is refused where LIST is."""
+        filesystem.make_directory(at("/d"))
+        for name in ("f", ".g", "d/below"):
+            put(filesystem, f"/{name}")
+        assert sorted(filesystem.names(ROOT)) == [".g", "d", "f"]
+        assert list(filesystem.names(at("/d"))) == ["below"]
+        filesystem.names(ROOT).close()
+        with refused(ErrorKind.NOT_A_DIRECTORY):
+            filesystem.names(at("/f"))
+        with refused(ErrorKind.NOT_FOUND):
+            filesystem.names(at("/no"))
+
     def test_scan_can_be_closed_early(self, filesystem):
         """ABOR in the middle of LIST releases everything."""
         for number in range(5):

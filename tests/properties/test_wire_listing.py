@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ftpstwist.wire.entry import Entry, EntryKind
 from ftpstwist.wire.globbing import compile_glob
-from ftpstwist.wire.listing import FACTS, fact_line, is_listable, long_line
+from ftpstwist.wire.listing import FACTS, fact_lines, is_listable, long_lines
 from ftpstwist.wire.pathname import encode_name
 
 NOW = 1_709_294_400
@@ -40,7 +40,7 @@ entries = st.builds(
 @given(entry=entries)
 def test_long_line_is_read_back(entry):
     """What a client's ls parser takes apart is what was put in, name and size above all (B24)."""
-    fields = LS_LINE.fullmatch(long_line(entry, NOW))
+    fields = LS_LINE.fullmatch(long_lines([entry], NOW))
     assert fields is not None
     assert fields["name"] == encode_name(entry.name)
     assert int(fields["size"]) == entry.size
@@ -53,7 +53,7 @@ def test_long_line_is_read_back(entry):
 def test_fact_line_is_read_back(entry, facts, words):
     """What a client of RFC 3659 takes apart has the facts it asked for, and the name untouched (L7, L8, L10)."""
     wanted = tuple(fact for fact in FACTS if fact in facts)
-    line = fact_line(entry, wanted, frozenset(words))
+    line = fact_lines([entry], wanted, frozenset(words))
     assert line.endswith(b"\r\n")
     before, _, name = line[:-2].partition(b" ")
     assert name == encode_name(entry.name)

@@ -65,6 +65,7 @@ def operations(filesystem):
     return {
         "open_read": ({READ}, lambda: filesystem.open_read(at("/f")).close()),
         "scan": ({LIST}, lambda: filesystem.scan(ROOT).close()),
+        "names": ({LIST}, lambda: filesystem.names(ROOT).close()),
         "new": ({CREATE}, lambda: upload("/new", Disposition.REPLACE)),
         "append-new": ({CREATE}, lambda: upload("/new2", Disposition.APPEND)),
         "unique": ({CREATE}, lambda: upload("/f", Disposition.UNIQUE)),
@@ -205,7 +206,7 @@ def test_hidden_entries_keep_the_scan_closable(inner):
     scan = filesystem.scan(ROOT)
     next(scan)
     scan.close()
-    assert names(filesystem) == {"d", "f"}
+    assert names(filesystem) == {"d", "f"} == set(filesystem.names(ROOT))
 
 
 @pytest.fixture

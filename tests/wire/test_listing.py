@@ -12,14 +12,13 @@ from ftpstwist.wire.listing import (
     DEFAULT_FACTS,
     FACTS,
     PARENT_DIRECTORY,
-    fact_line,
+    fact_lines,
     fact_text,
     feature_of_facts,
     is_listable,
-    long_line,
-    name_line,
+    long_lines,
+    name_lines,
     option_of_facts,
-    perm_fact,
 )
 
 NOW = calendar.timegm((2024, 3, 1, 12, 0, 0))
@@ -71,7 +70,7 @@ def entry_at(modified):
 )
 def test_long_line_is_that_of_ls(entry, line):
     """Every client reads the listing, whatever a directory holds (B24)."""
-    assert long_line(entry, NOW) == line
+    assert long_lines([entry], NOW) == line
 
 
 @pytest.mark.parametrize(
@@ -87,7 +86,7 @@ def test_long_line_is_that_of_ls(entry, line):
 )
 def test_date_shows_time_or_year(modified, date):
     """Clients that guess the year from the form of the date guess right."""
-    assert date in long_line(entry_at(modified), NOW)
+    assert date in long_lines([entry_at(modified)], NOW)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +101,7 @@ def test_date_shows_time_or_year(modified, date):
 )
 def test_permissions_are_the_letters_of_ls(mode, letters):
     """Users see the mode they set with SITE CHMOD."""
-    assert long_line(Entry("x", EntryKind.FILE, mode=mode), NOW).startswith(letters + b" ")
+    assert long_lines([Entry("x", EntryKind.FILE, mode=mode)], NOW).startswith(letters + b" ")
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o4755, 0o1600, 0o2070])
@@ -130,17 +129,17 @@ def test_long_line_agrees_with_the_real_ls(tmp_path, mode):
         group=str(status.st_gid),
         links=status.st_nlink,
     )
-    assert long_line(entry, NOW).split() == shown.split()
+    assert long_lines([entry], NOW).split() == shown.split()
 
 
 def test_long_line_shows_another_name():
     """LIST of one file shows the pathname that was asked for."""
-    assert long_line(FILE, NOW, name="/d/a").endswith(b" /d/a\r\n")
+    assert long_lines([FILE], NOW, "/d/").endswith(b" /d/a b.txt\r\n")
 
 
 def test_name_line_is_the_name():
     """The lines of NLST are names that RETR takes, octet for octet (B25)."""
-    assert name_line("d/ä\udce4 ") == b"d/\xc3\xa4\xe4 \r\n"
+    assert name_lines(["ä\udce4 "], "d/") == b"d/\xc3\xa4\xe4 \r\n"
 
 
 @pytest.mark.parametrize(
@@ -162,15 +161,22 @@ def test_names_that_would_break_a_listing_are_told(name, expected):
 
 def test_fact_line_of_a_file():
     """Clients get everything about a file without a second question (L8)."""
-    assert fact_line(FILE, FACTS, ALL) == (
+    assert fact_lines([FILE], FACTS, ALL) == (
         b"type=file;size=1234;modify=20240102150405;perm=adfrw;unique=5f3a;"
         b"UNIX.mode=0644;UNIX.owner=alice;UNIX.group=users; a b.txt\r\n"
     )
 
 
+def test_fact_lines_of_several():
+    """Many lines made at once are those made one by one; a rule for one name changes its line alone."""
+    both = fact_lines([FILE, DIRECTORY, FILE], ("size", "perm"), ALL, {DIRECTORY.name: frozenset()})
+    file = fact_lines([FILE], ("size", "perm"), ALL)
+    assert both == file + f"perm=e; {DIRECTORY.name}\r\n".encode() + file
+
+
 def test_fact_line_of_a_directory():
     """A directory has no size: what does not apply is left out (L8)."""
-    assert fact_line(DIRECTORY, DEFAULT_FACTS, ALL) == (
+    assert fact_lines([DIRECTORY], DEFAULT_FACTS, ALL) == (
         b"type=dir;modify=19700101000000;perm=cdeflmp;unique=77;UNIX.mode=0755;UNIX.owner=ftp;UNIX.group=ftp; sub\r\n"
     )
 
@@ -179,7 +185,7 @@ def test_fact_line_of_a_directory():
     ("entry", "facts", "text"),
     [
         pytest.param(FILE, (), " a b.txt", id="L10-no-facts-one-space"),
-        pytest.param(FILE, ("size", "type"), "size=1234;type=file; a b.txt", id="L10-selected"),
+        pytest.param(FILE, ("size", "type"), "type=file;size=1234; a b.txt", id="L10-selected"),
         pytest.param(Entry("x", EntryKind.LINK), ("type", "size"), "type=OS.unix=slink; x", id="L12-link"),
         pytest.param(Entry("x", EntryKind.OTHER), ("type", "size"), "type=OS.unix=special; x", id="special"),
         pytest.param(Entry("x", EntryKind.FILE), ("unique", "size"), "size=0; x", id="L8-unknown-unique-left-out"),
@@ -204,7 +210,7 @@ def test_fact_text_shows_another_name_and_type():
     """MLST shows whole pathnames, MLSD where it is (L6, L7)."""
     assert fact_text(DIRECTORY, ("type",), ALL, name="/sub") == "type=dir; /sub"
     assert fact_text(DIRECTORY, ("type",), ALL, name=".", type_=CURRENT_DIRECTORY) == "type=cdir; ."
-    assert fact_line(DIRECTORY, ("type",), ALL, name="..", type_=PARENT_DIRECTORY) == b"type=pdir; ..\r\n"
+    assert fact_text(DIRECTORY, ("type",), ALL, name="..", type_=PARENT_DIRECTORY) == "type=pdir; .."
 
 
 @pytest.mark.parametrize(
@@ -228,12 +234,12 @@ def test_fact_text_shows_another_name_and_type():
 )
 def test_perm_fact_follows_the_permissions(kind, words, letters):
     """Clients grey out what would be refused anyway (L8)."""
-    assert perm_fact(Entry("x", kind), frozenset(words.split())) == letters
+    assert fact_text(Entry("x", kind), ("perm",), frozenset(words.split())) == f"perm={letters}; x"
 
 
 def test_root_can_be_neither_deleted_nor_renamed():
     """No client offers what can never work."""
-    assert perm_fact(Entry("", EntryKind.DIRECTORY), ALL) == "celmp"
+    assert fact_text(Entry("", EntryKind.DIRECTORY), ("perm",), ALL) == "perm=celmp; "
 
 
 def test_nothing_allowed_is_said_so():
