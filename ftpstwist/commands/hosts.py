@@ -25,6 +25,7 @@ class SessionSettings:
         banner: Text of the 220 reply.
         goodbye: Text of the 221 reply.
         active: Whether PORT and EPRT are allowed.
+        ignores_epsv_protocol: Whether EPSV is done as if it named no protocol.
         mdtm_sets_time: Whether ``MDTM time pathname`` sets the time.
         strict_sequence: Whether PROT needs PBSZ before it.
         server_to_server: Who may transfer files with other servers.
@@ -49,6 +50,7 @@ class SessionSettings:
     banner: str = "FTPS server ready"
     goodbye: str = "Goodbye"
     active: bool = True
+    ignores_epsv_protocol: bool = False
     mdtm_sets_time: bool = False
     strict_sequence: bool = False
     server_to_server: ServerToServer = NOBODY

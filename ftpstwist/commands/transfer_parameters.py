@@ -65,7 +65,8 @@ async def _prepare_passive(session: Session, *, cpsv: bool) -> Reply:
 @verb("EPSV")
 async def epsv(session: Session, command: Invocation) -> Reply:
     """Tell which port to connect to (RFC 2428 section 3); with ALL, promise to use nothing else."""
-    if parse_epsv(command.argument, supported=_protocols(session)) == "ALL":
+    supported = (IPV4, IPV6) if session.settings.ignores_epsv_protocol else _protocols(session)
+    if parse_epsv(command.argument, supported=supported) == "ALL":
         session.state.epsv_only = True
         return Reply(200, "EPSV only from now on")
     number = await session.data.prepare_passive(ipv6=_is_ipv6(session))

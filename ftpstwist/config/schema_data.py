@@ -106,6 +106,12 @@ class PassiveSettings:
         "address will do, for carriers and load balancers that change it.",
     )
 
+    ignore_epsv_protocol: bool = setting(
+        False,
+        "Do EPSV whichever protocol it names (1 is IPv4, 2 IPv6), for clients behind something that turns the one into "
+        "the other. Otherwise a protocol that is not the one of the control connection here is refused with 522.",
+    )
+
     @property
     def rules(self) -> tuple[tuple[Network | None, str], ...]:
         """Which address is advertised to which clients: the first that fits decides, the last one fits all."""

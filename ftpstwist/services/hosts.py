@@ -135,6 +135,7 @@ def _session_settings(settings: Settings, policy: PolicyBook) -> SessionSettings
         banner=server.banner,
         goodbye=server.goodbye,
         active=settings.active.enabled,
+        ignores_epsv_protocol=settings.passive.ignore_epsv_protocol,
         mdtm_sets_time=server.mdtm_sets_time,
         strict_sequence=server.strict_rfc,
         server_to_server=settings.fxp.rule,

@@ -168,6 +168,14 @@ def test_epsv_with_the_protocol_of_the_connection(either):
         assert either.answer().code == 226
 
 
+def test_epsv_with_another_protocol_that_does_not_matter(start_server):
+    """E5: where addresses are translated, the client names its own family, and means nothing by it."""
+    server = start_server('[policy]\nrequire = "none"\n[passive]\nignore_epsv_protocol = true\n')
+    for host in ("127.0.0.1", "::1"):
+        with clear(server, host) as client:
+            assert [client.code(f"EPSV {number}") for number in (1, 2, 3)] == [229, 229, 522]
+
+
 def test_epsv_with_another_protocol(either):
     """E5: 522 and the number of the one that works; nothing was prepared."""
     for number in (3 - number_of(either), 3, 0):

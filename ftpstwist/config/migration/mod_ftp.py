@@ -153,6 +153,11 @@ def _server_name(outcome: Outcome, directive: Directive) -> None:
     outcome.add("server.host_names", directive.arguments[0].partition(":")[0])
 
 
+@becomes("`passive.ignore_epsv_protocol`")
+def _ignore_family(outcome: Outcome, directive: Directive) -> None:
+    outcome.set("passive.ignore_epsv_protocol", directive.text.lower() == "on")
+
+
 _MOD_FTP: dict[str, Converter] = {
     "FTP": taken_elsewhere("a listener"),
     "FTPImplicitSSL": taken_elsewhere("`server.implicit`"),
@@ -162,7 +167,7 @@ _MOD_FTP: dict[str, Converter] = {
     "FTPPASVrange": _passive_range,
     "FTPPASVaddr": word_of("passive.address"),
     "FTPPASVbindaddr": one_of("passive.interfaces"),
-    "FTPEPSVIgnoreFamily": left_out("EPSV follows the family of the control connection"),
+    "FTPEPSVIgnoreFamily": _ignore_family,
     "FTPBannerMessage": text_of("server.banner"),
     "FTPExitMessage": text_of("server.goodbye"),
     "FTPReadmeMessage": left_out("replies to CWD hold no files; greetings stand in the users file"),
