@@ -56,6 +56,8 @@ class LogService(Service):
         self._aggregator.flush()
         for file in self._files:
             file.close()
+        self._files.clear()
+        self._put_together([TwistedLogSink()])
 
     def reopen(self) -> None:
         """Go on in the files that have the names now (logrotate)."""

@@ -32,10 +32,10 @@ class TwistedWorkerThreads:
 
     def __init__(self, reactor: IReactorFromThreads, *, threads: int, name: str = "ftpstwist") -> None:
         self._reactor = reactor
-        self._pool = ThreadPool(minthreads=0, maxthreads=threads, name=name)
         self._threads = threads
+        self._name = name
+        self._pool: ThreadPool | None = None
         self._given = 0
-        self._is_running = False
 
     @property
     def busy(self) -> int:
@@ -49,19 +49,19 @@ class TwistedWorkerThreads:
 
     def start(self) -> None:
         """Take work from now on; calling twice does no harm."""
-        if not self._is_running:
+        if self._pool is None:
+            self._pool = ThreadPool(minthreads=0, maxthreads=self._threads, name=self._name)
             self._pool.start()
-            self._is_running = True
 
     def stop(self) -> None:
         """Refuse work from now on, finish what was taken and end the threads; blocks so long.
 
-        For the very end only, when the reactor shuts down: it can not be started
-        again. Calling twice does no harm.
+        To be called when there is no more work, or the reactor shuts down. Calling
+        twice does no harm; :meth:`start` begins anew.
         """
-        if self._is_running:
-            self._is_running = False
-            self._pool.stop()
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.stop()
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run *function* in a thread and return its result, never before it has ended.
@@ -70,7 +70,7 @@ class TwistedWorkerThreads:
             CancelledError: It was cancelled meanwhile, once or more often; the result is lost.
             FtpError: STORAGE_FAILED if the threads are not running.
         """
-        if not self._is_running:
+        if self._pool is None:
             raise FtpError(ErrorKind.STORAGE_FAILED, "the worker threads are not running")
         ended: list[T | Failure] = []
         waiting: Deferred[None] = Deferred()

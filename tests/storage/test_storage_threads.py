@@ -134,6 +134,10 @@ def test_before_start_and_after_stop(reactor):
     threads.stop()
     reactor.run_next()
     after = outcome_of(Deferred.fromCoroutine(threads.run(int)))
-    assert during == [0]
+    threads.start()
+    again = outcome_of(Deferred.fromCoroutine(threads.run(int)))
+    threads.stop()
+    reactor.run_next()
+    assert (during, again) == ([0], [0])
     for outcome in (before, after):
         assert outcome[0].value.kind is ErrorKind.STORAGE_FAILED
