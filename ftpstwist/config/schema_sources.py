@@ -6,7 +6,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
-from ftpstwist.config.form import or_word, path, word
+from ftpstwist.config.form import or_word, path, text, word
 from ftpstwist.config.form_numbers import seconds, whole
 from ftpstwist.config.setting import setting
 
@@ -21,6 +21,8 @@ class Source(Enum):
     """The users file."""
     PAM = "pam"
     """Linux-PAM."""
+    LDAP = "ldap"
+    """A directory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class NeededPackage:
         return f"Run: pip install 'ftpstwist[{self.extra}]'"
 
 
-NEEDED_PACKAGES = {Source.PAM: NeededPackage("pamela", "pam")}
+NEEDED_PACKAGES = {Source.PAM: NeededPackage("pamela", "pam"), Source.LDAP: NeededPackage("ldap", "ldap")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,3 +76,59 @@ class PamSettings:
     groups: bool = setting(True, "Take groups from the group database, for group_permissions and [[policy.rules]].")
     at_once: AtOnce = setting(4, "Questions to PAM at the same time; each needs a thread.")
     timeout: Patience = setting(20.0, "How long a login waits for PAM's answer before it is refused for now (421).")
+
+
+OptionalFile = Annotated[Path | None, or_word(path())]
+Line = Annotated[str, text()]
+Attribute = Annotated[str, word("the name of an attribute", ', or "" for none', r"|[A-Za-z][A-Za-z0-9-]*")]
+ServerUri = Annotated[
+    str, word("the URI of a directory server", ', such as "ldaps://ldap.example.org"', r"ldap[si]?://\S+")
+]
+
+
+@dataclass(frozen=True, slots=True)
+class LdapSettings:
+    """Accounts of a directory, for ``ldap`` in sources. Needs the extra ``ftpstwist[ldap]``.
+
+    The user's entry is found by a search, or its name follows from ``user_dn``; then the directory judges the password.
+    """
+
+    servers: tuple[ServerUri, ...] = setting(
+        (),
+        "Servers, tried in this order until one answers. ldaps:// is under TLS, ldap:// begins in clear, "
+        "ldapi:// is a socket of this machine.",
+        example='["ldap://ldap.example.org"]',
+    )
+    start_tls: bool = setting(True, "Put TLS on connections to ldap:// before anything is asked.")
+    verify: bool = setting(True, "Refuse servers whose certificate is not good for their name.")
+    ca_file: OptionalFile = setting(
+        None, 'PEM file with the authorities of these certificates. "none": those of the system\'s ldap.conf.'
+    )
+    bind_dn: Line = setting("", "Account that searches. Empty: the search is anonymous.")
+    bind_password_file: OptionalFile = setting(None, "File with the password of that account, on one line.")
+    user_dn: Line = setting(
+        "", 'Name of the entry of {user}, such as "uid={user},ou=people,dc=example,dc=org"; then nothing is searched.'
+    )
+    base: Line = setting("", 'Where users are searched, such as "ou=people,dc=example,dc=org".')
+    filter: Line = setting("(&(objectClass=posixAccount)(uid={user}))", "Filter that finds the entry of {user}.")
+    name_attribute: Attribute = setting(
+        "uid", "Holds the name as it counts here, however the user spelt it. Users must not be able to change it."
+    )
+    home_attribute: Attribute = setting("", "Holds the home, an absolute path, such as homeDirectory.")
+    quota_attribute: Attribute = setting("", 'Holds the quota: octets, or a size such as "10 GiB".')
+    uid_attribute: Attribute = setting("", "Holds the user number, such as uidNumber; who has none is refused then.")
+    minimum_uid: Annotated[int, whole(most=(1 << 32) - 1)] = setting(1000, "Smallest user number that may log in.")
+    group_attribute: Attribute = setting(
+        "",
+        "Holds the groups in the user's entry, such as memberOf: names, or names of entries, whose first part counts.",
+    )
+    group_base: Line = setting("", "Where groups are searched. Empty: they are not.")
+    group_filter: Line = setting(
+        "(&(objectClass=posixGroup)(memberUid={user}))", "Filter that finds the groups of {user}, or of the entry {dn}."
+    )
+    group_name_attribute: Attribute = setting("cn", "Holds the name of a group.")
+    at_once: AtOnce = setting(8, "Questions at the same time; each needs a connection and a thread.")
+    timeout: Patience = setting(
+        10.0,
+        "How long a login waits for the answer before it is refused for now (421); each server has its share of it.",
+    )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from importlib import import_module
 from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from twisted.cred.checkers import ICredentialsChecker
 from twisted.internet.interfaces import IReactorTime
@@ -16,6 +17,9 @@ from ftpstwist.config.complaint import ConfigurationError
 from ftpstwist.config.schema import Settings
 from ftpstwist.config.schema_sources import NEEDED_PACKAGES, Source
 from ftpstwist.interfaces import WorkerThreads
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 _KIB = 1024
 
@@ -61,7 +65,10 @@ def build_sources(
     def calls(place: str, at_once: int, seconds: float) -> BoundedCalls:
         return BoundedCalls(place, threads=threads, clock=clock, at_once=at_once, seconds=seconds)
 
-    builders: dict[Source, Callable[[], AccountSource]] = {Source.PAM: lambda: _pam(settings, calls)}
+    builders: dict[Source, Callable[[], AccountSource]] = {
+        Source.PAM: lambda: _pam(settings, calls),
+        Source.LDAP: lambda: _ldap(settings, calls),
+    }
     in_use = [each for each in settings.accounts.sources if each is not Source.USERS]
     checkers: dict[Source, ICredentialsChecker] = {source: SourceChecker(builders[source]()) for source in in_use}
     return Sources(checkers, Passwords(_password_cost(settings)), password_threads)
@@ -77,19 +84,26 @@ _Calls = Callable[[str, int, float], BoundedCalls]
 
 def _pam(settings: Settings, calls: _Calls) -> AccountSource:
     pam, module = settings.accounts.pam, _module(settings, Source.PAM, "ftpstwist.auth.pam")
-    asked = module.PamSettings(
-        service=pam.service,
-        folder=pam.folder,
-        session=pam.session,
-        known_only=pam.known_only,
-        minimum_uid=pam.minimum_uid,
-        allow_root=pam.allow_root,
-        valid_shell=pam.valid_shell,
-        home=pam.home,
-        groups=pam.groups,
+    source: AccountSource = module.PamAccounts(
+        module.PamSettings(**_common(pam, module.PamSettings)), calls=calls("PAM", pam.at_once, pam.timeout)
     )
-    source: AccountSource = module.PamAccounts(asked, calls=calls("PAM", pam.at_once, pam.timeout))
     return source
+
+
+def _ldap(settings: Settings, calls: _Calls) -> AccountSource:
+    directory, module = settings.accounts.ldap, _module(settings, Source.LDAP, "ftpstwist.auth.ldap")
+    share = directory.timeout / max(1, len(directory.servers))
+    source: AccountSource = module.LdapAccounts(
+        module.LdapSettings(**_common(directory, module.LdapSettings), seconds=share),
+        calls=calls("LDAP", directory.at_once, directory.timeout),
+    )
+    return source
+
+
+def _common(settings: DataclassInstance, wanted: type[DataclassInstance]) -> dict[str, Any]:
+    """Return the settings of a source that the configuration gives under the same names."""
+    given = {each.name for each in fields(settings)}
+    return {each.name: getattr(settings, each.name) for each in fields(wanted) if each.name in given}
 
 
 def _module(settings: Settings, source: Source, name: str) -> ModuleType:

@@ -193,3 +193,46 @@ def test_other_sources_need_no_users_file(tmp_path):
     assert f"there is no {tmp_path}/ftpstwist" in said
     (tmp_path / "ftpstwist").write_text("")
     assert said_about(tmp_path, text, "accounts.users", "accounts.pam") == []
+
+
+DIRECTORY = """
+[accounts]
+sources = ["ldap"]
+[accounts.ldap]
+servers = ["ldap://ldap.example.org"]
+base = "dc=example,dc=org"
+"""
+
+
+def test_a_usable_directory_is_nothing_to_talk_about(folder):
+    """Few settings are enough."""
+    assert said_about(folder, DIRECTORY, "accounts.ldap") == []
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("servers = []", "no server is named"),
+        ('base = ""', "not said where users are"),
+        ('filter = "(uid=alice)"', "Put {user} into it"),
+        ('user_dn = "{user}@example.org"', "names no entry of {user}"),
+        ('group_base = "dc=g"\ngroup_filter = "(cn=staff)"', "Put {user} or {dn} into it"),
+        ('bind_dn = "cn=x"', "no password"),
+        ('ca_file = "none.pem"', "no file"),
+        ("start_tls = false", "can read passwords"),
+        ("verify = false", "can read passwords"),
+    ],
+)
+def test_what_is_wrong_about_a_directory_is_told(folder, line, said):
+    """Before the first user finds out."""
+    key = line.partition(" =")[0]
+    kept = "".join(each + "\n" for each in DIRECTORY.splitlines() if not each.startswith(f"{key} ="))
+    assert said in "".join(said_about(folder, kept + line, "accounts.ldap"))
+
+
+def test_a_password_of_the_directory_is_for_nobodys_eyes(folder):
+    """As the hashes in the users file are."""
+    (folder / "secret").write_text("x")
+    (folder / "secret").chmod(0o644)
+    (said,) = said_about(folder, DIRECTORY + 'bind_dn = "cn=x"\nbind_password_file = "secret"', "accounts.ldap")
+    assert "Run: chmod o-r" in said

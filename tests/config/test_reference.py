@@ -71,7 +71,12 @@ def test_the_example_file_holds_the_defaults():
         server=replace(settings.server, legacy=()),
         policy=replace(settings.policy, rules=()),
         tls=replace(settings.tls, certificates=()),
-        accounts=replace(accounts, certificates=replace(accounts.certificates, rules=()), group_permissions={}),
+        accounts=replace(
+            accounts,
+            certificates=replace(accounts.certificates, rules=()),
+            group_permissions={},
+            ldap=replace(accounts.ldap, servers=()),
+        ),
         passive=replace(settings.passive, addresses={}),
         hosts=(),
     )

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.conformance.conftest import CLEAR
+from tests.contracts.checkers import PASSWORD
 from tests.support.client import connected
+from tests.support.directory import BASE, PEOPLE, running_directory, slapd_is_here
 from tests.support.pam import PamService, pam_is_here
 
 
@@ -62,3 +64,73 @@ class TestPam:
         """Even with the right password."""
         (pam.folder / "passwords" / "root").write_text("secret")
         assert login(pam_server, "root", "secret")[0] == 530
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory):
+    """A directory with alice, of the group staff, in it."""
+    pytest.importorskip("ldap")
+    with running_directory(tmp_path_factory.mktemp("ldap") / "d") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def ldap_server(directory, start_server):
+    """A server all of whose users are in the directory."""
+    return start_server(f"""{CLEAR}
+[accounts]
+sources = ["ldap"]
+permissions = "none"
+[accounts.group_permissions]
+staff = "read-only"
+[accounts.ldap]
+servers = ["ldap://127.0.0.1:1", "{directory.uri}"]
+ca_file = "{directory.folder}/ca.pem"
+bind_dn = "cn=service,{BASE}"
+bind_password_file = "{directory.folder}/service.txt"
+base = "{PEOPLE}"
+group_base = "ou=groups,{BASE}"
+""")
+
+
+@pytest.fixture(scope="module")
+def dead_server(start_server):
+    """A server whose directory is down; two wrong passwords ban an address."""
+    pytest.importorskip("ldap")
+    return start_server(f"""{CLEAR}
+[accounts]
+sources = ["ldap", "users"]
+[accounts.ldap]
+servers = ["ldap://127.0.0.1:1"]
+base = "{PEOPLE}"
+[accounts.defence]
+failures = 2
+""")
+
+
+@slapd_is_here
+class TestLdap:
+    """Users of a directory."""
+
+    def test_its_password_opens_an_account_with_the_rights_of_its_group(self, ldap_server):
+        """The first server is down; the entry in the users file has another password, which is not asked."""
+        with connected(ldap_server) as client:
+            assert (client.code("USER alice"), client.code(f"PASS {PASSWORD}")) == (331, 230)
+            assert client.code("MKD x") == 550
+        assert login(ldap_server, "alice", "correct horse") == (530, 530)
+
+    def test_a_name_is_no_filter(self, ldap_server):
+        """Nobody gets in as everybody."""
+        assert login(ldap_server, "*", PASSWORD) == (530, 530)
+        assert login(ldap_server, "alice)(uid=*", PASSWORD) == (530, 530)
+
+
+def test_a_directory_that_is_down_lets_nobody_in_and_bans_nobody(dead_server):
+    """Each login is answered 421, the log says which server it is, and no later source is asked."""
+    for _ in range(5):
+        with connected(dead_server) as client:
+            assert client.code("USER alice") == 331
+            reply = client.do("PASS correct horse")
+            assert (reply.code, "not possible now" in reply.text) == (421, True)
+    assert "LDAP can not be asked about 'alice': ldap://127.0.0.1:1: Can't contact LDAP server" in dead_server.log()
+    assert "banned" not in dead_server.log()
