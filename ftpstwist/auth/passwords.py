@@ -2,7 +2,8 @@
 
 Everything here takes tens of milliseconds and belongs into a worker thread,
 never on the reactor's. A name that does not exist costs what one that does
-exist costs: its password is compared with a hash that nothing matches.
+exist costs: its password is compared with a hash that nothing matches. Only a
+password that is right can be quick, for a while: see ``remembered``.
 
 Refuses to read any other kind of hash: the library behind it is kept up, a
 zoo of legacy formats would not be.
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from argon2 import PasswordHasher, extract_parameters
 from argon2.exceptions import Argon2Error, InvalidHashError, VerifyMismatchError
 
+from ftpstwist.auth.remembered import RememberedPasswords
 from ftpstwist.session.identity import Secret
 from ftpstwist.wire.pathname import encode_name
 
@@ -63,10 +65,12 @@ class Passwords:
 
     Args:
         cost: Cost of new hashes, and of the comparison for unknown names.
+        remembered: Spares the check of what was right lately; ``None`` to check each time.
     """
 
-    def __init__(self, cost: PasswordCost | None = None) -> None:
+    def __init__(self, cost: PasswordCost | None = None, *, remembered: RememberedPasswords | None = None) -> None:
         cost = cost or PasswordCost()
+        self._remembered = remembered
         self._hasher = PasswordHasher(
             time_cost=cost.iterations, memory_cost=cost.memory_kib, parallelism=cost.lanes, encoding="ascii"
         )
@@ -95,14 +99,21 @@ class Passwords:
         Raises:
             PasswordHashError: There is not enough memory, or *stored* is no hash.
         """
+        if stored is not None and self._remembered is not None and self._remembered.knows(stored, password):
+            return True
+        if not self._is_behind(stored or self._nobody, password) or stored is None:
+            return False
+        if self._remembered is not None:
+            self._remembered.remember(stored, password)
+        return True
+
+    def _is_behind(self, stored: str, password: Secret) -> bool:
         try:
-            self._hasher.verify(stored or self._nobody, encode_name(password.reveal()))
+            return self._hasher.verify(stored, encode_name(password.reveal()))
         except VerifyMismatchError:
             return False
         except (Argon2Error, InvalidHashError) as error:
             cause = str(error) or "not an Argon2 hash"
-        else:
-            return stored is not None
         raise PasswordHashError(cause)
 
     def needs_rehash(self, stored: str) -> bool:

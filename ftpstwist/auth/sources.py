@@ -168,7 +168,8 @@ def verified(record: UserRecord | None, password: Secret, passwords: Passwords, 
     Raises:
         UnauthorizedLogin: It is not; the text tells why, for the log.
     """
-    right = passwords.verify(record.password if record else None, password)
+    # Of an account that is disabled no password is found right: nothing is remembered, nothing is quicker than a guess.
+    right = passwords.verify(record.password if record and not record.disabled else None, password)
     if record is None:
         raise UnauthorizedLogin(f"no such user in {place}")
     if record.disabled:

@@ -99,6 +99,11 @@ class PasswordSettings:
     )
     iterations: Annotated[int, whole(least=1, most=MAX_ITERATIONS)] = setting(2, "Passes over the memory.")
     lanes: Annotated[int, whole(least=1, most=MAX_LANES)] = setting(1, "Degree of parallelism.")
+    remember: Annotated[float | None, or_word(seconds(least=1, most=86400), "never")] = setting(
+        300.0,
+        "How long a password that was right is not checked again: a client that logs in often pays for one check. "
+        "Kept in memory as a keyed hash. A changed or removed user is checked at once.",
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from importlib import import_module
@@ -12,6 +13,7 @@ from twisted.cred.checkers import ICredentialsChecker
 from twisted.internet.interfaces import IReactorTime
 
 from ftpstwist.auth.passwords import PasswordCost, Passwords
+from ftpstwist.auth.remembered import RememberedPasswords
 from ftpstwist.auth.sources import AccountSource, BoundedCalls, SourceChecker
 from ftpstwist.config.complaint import ConfigurationError
 from ftpstwist.config.schema import Settings
@@ -71,12 +73,18 @@ def build_sources(
     }
     in_use = [each for each in settings.accounts.sources if each is not Source.USERS]
     checkers: dict[Source, ICredentialsChecker] = {source: SourceChecker(builders[source]()) for source in in_use}
-    return Sources(checkers, Passwords(_password_cost(settings)), password_threads)
+    passwords = Passwords(_password_cost(settings), remembered=_remembered(settings, clock))
+    return Sources(checkers, passwords, password_threads)
 
 
 def _password_cost(settings: Settings) -> PasswordCost:
     passwords = settings.accounts.passwords
     return PasswordCost(memory_kib=passwords.memory // _KIB, iterations=passwords.iterations, lanes=passwords.lanes)
+
+
+def _remembered(settings: Settings, clock: IReactorTime) -> RememberedPasswords | None:
+    seconds = settings.accounts.passwords.remember
+    return None if seconds is None else RememberedPasswords(seconds=seconds, now=clock.seconds, random=os.urandom)
 
 
 _Calls = Callable[[str, int, float], BoundedCalls]
