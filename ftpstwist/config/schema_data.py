@@ -100,6 +100,11 @@ class PassiveSettings:
     hello_timeout: Duration = setting(
         10.0, "How long a client may take to show which session it belongs to, where several users wait on one port."
     )
+    second_chance: Annotated[float, seconds(most=60)] = setting(
+        2.0,
+        "How long a transfer waits for the client itself after a data connection that began TLS, but failed or was of "
+        "another TLS session, and so may have been somebody else's. Then it is answered 522.",
+    )
     other_peers: Networks = setting(
         (),
         "Data connections have to come from the address of the control connection. Within these networks another "

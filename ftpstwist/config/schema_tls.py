@@ -103,7 +103,9 @@ class TlsSettings:
         SessionReuse.PREFER,
         "Whether data connections have to resume the TLS session of their control connection, which proves that "
         'they belong to it. "prefer": those that do not must at least come from the same address. "require": others '
-        'are refused with 522; that shuts out Python\'s ftplib and "curl -Z". "off": no session can be resumed.',
+        "are refused with 522; that shuts out Python's ftplib, Java's Commons Net and Perl's Net::FTP, which do not "
+        'resume it by themselves, and "curl -Z" and parallel transfers of rclone, which mix up the sessions of their '
+        'connections. "off": no session can be resumed.',
     )
     handshake_timeout: Annotated[float, seconds(least=1, most=300)] = setting(
         10.0, "Longest TLS handshake, on control and data connections."

@@ -71,7 +71,7 @@ class DataParts:
         self._addresses = AdvertisedAddresses(
             rules, threads=threads, clock=reactor, refresh_seconds=settings.passive.lookup_interval
         )
-        self._data_settings = _data_settings(settings)
+        self._data_settings = data_settings(settings)
 
     def make(self, session: Session) -> SessionDataConnections:
         """Make the server-DTP of one session."""
@@ -105,11 +105,13 @@ def _passive_settings(settings: Settings) -> PassiveSettings:
     )
 
 
-def _data_settings(settings: Settings) -> DataSettings:
+def data_settings(settings: Settings) -> DataSettings:
+    """Return what the configuration says about the data connections of a session."""
     transfer = settings.transfer
     return DataSettings(
         open_seconds=transfer.connect_timeout,
         handshake_seconds=settings.tls.handshake_timeout,
+        second_chance_seconds=settings.passive.second_chance,
         stall_seconds=transfer.stall_timeout,
         quantum=transfer.quantum,
         first_chunk=transfer.first_chunk,
