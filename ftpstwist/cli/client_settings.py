@@ -1,6 +1,7 @@
 """``ftpstwist client-settings``: what to enter in FileZilla, WinSCP, lftp, curl, rclone and Python.
 
-For every port of the configuration, with the host as its certificate names it.
+For every port of the configuration and every host: the default one as its
+certificate names it, virtual hosts by their names.
 Nothing is started, and nothing is connected to: ``ftpstwist doctor`` does that.
 """
 
@@ -16,13 +17,14 @@ from typing import TYPE_CHECKING
 from cryptography import x509
 
 from ftpstwist.cli.clientprograms import TRUSTED_FILE, Account, texts_for
-from ftpstwist.config.certificates import read_certificates
+from ftpstwist.config.certificates import read_certificates, read_host_certificates
 from ftpstwist.config.complaint import ConfigurationError
 from ftpstwist.config.load import load
 from ftpstwist.config.schema import Settings
 from ftpstwist.services.certificates import self_made_certificate
 from ftpstwist.session.policy import SessionReuse
-from ftpstwist.tls.certificate import fingerprint
+from ftpstwist.tls.certificate import CertificatePair, fingerprint
+from ftpstwist.tls.policy import matching_names
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - it has no public name
@@ -51,6 +53,9 @@ class _Shown:
             return ()
         dns = (name.lower() for name in names.get_values_for_type(x509.DNSName))
         return (*dns, *map(str, names.get_values_for_type(x509.IPAddress)))
+
+    def names_host(self, host: str) -> bool:
+        return any(name in self.names for name in matching_names(host))
 
     @property
     def is_self_signed(self) -> bool:
@@ -98,8 +103,13 @@ def _settings(file: str) -> Settings:
 
 
 def _lines(settings: Settings, host: str | None, user: str) -> Iterator[str]:
-    shown = _certificate(settings, host)
-    host = host or _host(settings, shown)
+    for name, shown in [(host, _certificate(settings, host))] if host else _hosts(settings):
+        yield from _lines_for(settings, name, shown, user)
+    if settings.tls.session_reuse is SessionReuse.REQUIRE:
+        yield 'Data connections have to resume the TLS session: "curl -Z" and Python without the class above can not.'
+
+
+def _lines_for(settings: Settings, host: str, shown: _Shown | None, user: str) -> Iterator[str]:
     pinned = fingerprint(shown.certificate) if shown and shown.is_self_signed else ""
     for title, implicit, port in _services(settings):
         yield f"=== {title}, {host} port {port} ==="
@@ -108,10 +118,9 @@ def _lines(settings: Settings, host: str | None, user: str) -> Iterator[str]:
             yield f"--- {text.client} ---"
             yield from text.lines
         yield ""
-    yield "=== The certificate ==="
+    yield f"=== The certificate of {host} ==="
     yield from _trust(settings, shown, host)
-    if settings.tls.session_reuse is SessionReuse.REQUIRE:
-        yield 'Data connections have to resume the TLS session: "curl -Z" and Python without the class above can not.'
+    yield ""
 
 
 def _services(settings: Settings) -> Iterator[tuple[str, bool, int]]:
@@ -123,23 +132,37 @@ def _services(settings: Settings) -> Iterator[tuple[str, bool, int]]:
             yield title, implicit, port
 
 
+def _hosts(settings: Settings) -> Iterator[tuple[str, _Shown | None]]:
+    """Yield what clients may call the server, and what they see then: the default host, and all others by each name."""
+    others = [name for host in settings.hosts for name in host.names]
+    shown = _certificate(settings, None)
+    names = [*(shown.names if shown else ()), *settings.server.host_names]
+    unusable = {*_LOCAL_NAMES, *(name.lower() for name in others)}
+    default = next((name for name in names if not name.startswith("*") and name.lower() not in unusable), None)
+    if default is not None:
+        yield default, shown
+    elif not others:
+        raise _Refusal("No certificate that can be used says how clients call this server: give --host.")
+    yield from ((name, _certificate(settings, name)) for name in others)
+
+
 def _certificate(settings: Settings, host: str | None) -> _Shown | None:
     """Return what clients see who ask for *host*: that with the name, else the first."""
-    if not settings.tls.certificates:
+    pairs = _pairs(settings, host)
+    if pairs is None:
         path = self_made_certificate(settings.server.state_directory)
-        if not path.exists():
-            return None
-        return _Shown(x509.load_pem_x509_certificate(path.read_bytes()))
-    shown = [_Shown(pair.leaf) for pair in read_certificates(settings, now=datetime.now(UTC)).pairs]
-    return next((each for each in shown if host and host.lower() in each.names), shown[0] if shown else None)
+        return _Shown(x509.load_pem_x509_certificate(path.read_bytes())) if path.exists() else None
+    shown = [_Shown(pair.leaf) for pair in pairs]
+    return next((each for each in shown if host and each.names_host(host)), shown[0] if shown else None)
 
 
-def _host(settings: Settings, shown: _Shown | None) -> str:
-    names = [*(shown.names if shown else ()), *settings.server.host_names]
-    host = next((name for name in names if not name.startswith("*") and name not in _LOCAL_NAMES), None)
-    if host is None:
-        raise _Refusal("No certificate that can be used says how clients call this server: give --host.")
-    return host
+def _pairs(settings: Settings, host: str | None) -> tuple[CertificatePair, ...] | None:
+    """Return the certificates of the virtual host with this name, if it has its own, else the general ones, if any."""
+    now = datetime.now(UTC)
+    for each, found in read_host_certificates(settings, now=now).items():
+        if host and host.lower() in (name.lower() for name in each.names):
+            return found.pairs
+    return read_certificates(settings, now=now).pairs if settings.tls.certificates else None
 
 
 def _trust(settings: Settings, shown: _Shown | None, host: str) -> Iterator[str]:
@@ -156,7 +179,7 @@ def _trust(settings: Settings, shown: _Shown | None, host: str) -> Iterator[str]
     yield "Self-signed: clients ask once, and the fingerprint has to be compared then."
     where = "" if settings.tls.certificates else f": {self_made_certificate(settings.server.state_directory)}"
     yield f"Programs need a copy of the certificate (not of the key){where}, as {TRUSTED_FILE} above."
-    if shown.names and host.lower() not in shown.names:
+    if shown.names and not shown.names_host(host):
         yield f"It is for {', '.join(shown.names)}, not for {host}: programs will refuse it."
 
 

@@ -139,11 +139,34 @@ def test_a_configuration(tmp_path, capsys):
         "Explicit FTP over TLS, ftp.example.org port 21",
         "Explicit FTP over TLS, ftp.example.org port 2121",
         "Implicit FTP over TLS, ftp.example.org port 990",
-        "The certificate",
+        "The certificate of ftp.example.org",
     ]
     assert "client.login('bob', getpass.getpass())" in shown
     assert re.search("^SHA-256 fingerprint: [0-9a-f]{64}$", shown, re.MULTILINE)
     assert "Data connections have to resume the TLS session" in shown
+
+
+def test_virtual_hosts(tmp_path, capsys):
+    """Every name of a host has a part of its own, with the certificate that clients see under it."""
+    for stem, names in (("ours", ["ftp.example.org"]), ("b", ["*.b.example.org"])):
+        write_pair(make_self_signed(names, now=datetime.now(UTC)), tmp_path, stem)
+    hosts = '[[hosts]]\nnames = ["ftp.b.example.org", "www.b.example.org"]\n'
+    hosts += '[[hosts.certificates]]\ncertificate = "b.crt"\nkey = "b.key"\n[[hosts]]\nnames = ["c.example.org"]\n'
+    (tmp_path / "ftps.toml").write_text(CONFIG + hosts)
+    assert main(["client-settings", "--config", str(tmp_path / "ftps.toml")]) == 0
+    shown = capsys.readouterr().out
+    parts = re.split("^=== The certificate of (.*) ===$", shown, flags=re.MULTILINE)
+    names = ["ftp.example.org", "ftp.b.example.org", "www.b.example.org", "c.example.org"]
+    assert parts[1::2] == names
+    prints = [re.search("SHA-256 fingerprint: (.*)", part)[1] for part in parts[2::2]]
+    assert prints[0] == prints[3] != prints[1] == prints[2]
+    assert shown.count("programs will refuse it") == 1  # c.example.org has no certificate
+    assert main(["client-settings", "--config", str(tmp_path / "ftps.toml"), "--host", "www.b.example.org"]) == 0
+    assert prints[1] in capsys.readouterr().out
+    lonely = CONFIG.partition("[[tls")[0] + hosts
+    (tmp_path / "ftps.toml").write_text(lonely)
+    assert main(["client-settings", "--config", str(tmp_path / "ftps.toml")]) == 0
+    assert "port 21 ===" in capsys.readouterr().out
 
 
 def test_the_certificate_the_server_made_itself(server, capsys):

@@ -243,6 +243,57 @@ def test_unknown_directives_are_remarked():
     assert "KeepAlive" in remarks(mod_ftp.convert("KeepAlive On"))
 
 
+TWO_NAMES = """
+<VirtualHost 192.0.2.1:21>
+  FTP On
+  ServerName a.example.org
+  ServerAlias ftp.a.example.org
+  SSLCertificateFile a.crt
+  SSLCertificateKeyFile a.key
+</VirtualHost>
+<VirtualHost 192.0.2.1:21>
+  FTP On
+  SSLEngine On
+  ServerName B.example.org:21
+  ServerAlias ftp.b.example.org
+  FTPBannerMessage "Welcome to B"
+  FTPOptions RequireSSL CreateHomeDirs
+  DocumentRoot /srv/b
+  SSLCertificateFile b.crt
+  SSLCertificateKeyFile b.key
+  SSLVerifyClient require
+</VirtualHost>
+<VirtualHost 192.0.2.1:21>
+  FTP On
+</VirtualHost>
+<VirtualHost 192.0.2.1:990>
+  FTP On
+  FTPImplicitSSL On
+  ServerName b.example.org
+</VirtualHost>
+"""
+
+
+def test_virtual_hosts_of_mod_ftp():
+    """What shares an address becomes a host that its name chooses, what has its own a listener."""
+    outcome = mod_ftp.convert(TWO_NAMES)
+    result = settings(outcome)
+    assert [endpoint.text for endpoint in result.server.explicit] == ["tcp:21"]
+    assert [endpoint.text for endpoint in result.server.implicit] == ["tcp:990"]
+    (host,) = result.hosts
+    assert (host.names, host.banner, str(host.root)) == (
+        ("b.example.org", "ftp.b.example.org"),
+        "Welcome to B",
+        "/srv/b",
+    )
+    assert host.require is Require.CONTROL
+    assert [str(each.certificate) for each in host.certificates] == ["/etc/b.crt"]
+    assert [str(each.certificate) for each in result.tls.certificates] == ["/etc/a.crt"]
+    assert "a.example.org" in result.server.host_names
+    assert "SSLVerifyClient: hosts share it" in remarks(outcome)
+    assert "no ServerName by which clients could choose it" in remarks(outcome)
+
+
 def test_sections_have_to_fit():
     """A section that is closed but was not open is an error with its line."""
     with pytest.raises(ApacheStyleError, match="line 2"):

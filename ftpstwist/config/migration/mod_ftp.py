@@ -1,8 +1,10 @@
 """From an httpd configuration with mod_ftp to our TOML.
 
 A virtual host with ``FTP On`` becomes a listener, implicit with
-``FTPImplicitSSL On``; certificates come from mod_ssl's directives, users from
-``ftpstwist user``. What belongs to HTTP alone is passed over.
+``FTPImplicitSSL On``; a further one on the same address, which httpd tells
+apart by its name, becomes one of ``[[hosts]]``. Certificates come from
+mod_ssl's directives, users from ``ftpstwist user``. What belongs to HTTP alone
+is passed over.
 """
 
 from __future__ import annotations
@@ -25,6 +27,16 @@ from ftpstwist.config.migration.outcome import (
 
 _GROUPING = frozenset({"ifmodule", "ifdefine", "ifversion"})
 """Sections that hold nothing of their own: conditions on modules, and the like."""
+_OF_HOSTS = (
+    "FTPBannerMessage",
+    "FTPExitMessage",
+    "FTPHomeDir",
+    "FTPOptions",
+    "DocumentRoot",
+    "SSLCertificateFile",
+    "SSLCertificateKeyFile",
+)
+"""What is taken over of a virtual host that is chosen by its name."""
 UNKNOWN = "not known to this converter; look for it in docs/configuration.md"
 
 
@@ -45,13 +57,18 @@ def convert(text: str) -> Outcome:
     return outcome
 
 
-@becomes("a listener")
+@becomes("a listener; a further one on the same address one of `hosts`")
 def _virtual_host(outcome: Outcome, section: Directive) -> None:
     children = flattened(section.children, _GROUPING)
     said = {child.key: child.text.lower() for child in children if not child.is_section}
     if said.get("ftp") != "on":
         outcome.remark(section, "passed over: it does not speak FTP")
         return
+    places = outcome.notes.setdefault("places", set())
+    if (place := section.text.lower()) in places:
+        _named_host(outcome, section, children)
+        return
+    places.add(place)
     port = re.search(r":(\d+)$", section.arguments[0]) if section.arguments else None
     is_implicit = said.get("ftpimplicitssl") == "on"
     number = port[1] if port else ("990" if is_implicit else "21")
@@ -59,6 +76,34 @@ def _virtual_host(outcome: Outcome, section: Directive) -> None:
     if said.get("sslengine") != "on":
         outcome.remark(section, "it had no TLS; TLS is always offered here, and demanded as policy.require says")
     apply(outcome, children, DIRECTIVES, UNKNOWN)
+
+
+def _named_host(outcome: Outcome, section: Directive, children: list[Directive]) -> None:
+    names = [
+        word.partition(":")[0].lower()
+        for child in children
+        if child.key in {"servername", "serveralias"}
+        for word in child.arguments
+    ]
+    if not names:
+        outcome.remark(section, "it shares its address, and has no ServerName by which clients could choose it")
+        return
+    own = Outcome(notes={"require": "none"})
+    said = [child for child in children if child.key not in {"ftp", "ftpimplicitssl", "sslengine"}]
+    said = [child for child in said if child.key not in {"servername", "serveralias"}]
+    apply(own, said, {name: DIRECTIVES[name] for name in _OF_HOSTS}, "hosts share it: not taken over")
+    _pair_certificates(own)
+    host = {
+        "names": list(dict.fromkeys(names)),
+        "banner": own.get("server.banner"),
+        "goodbye": own.get("server.goodbye"),
+        "root": own.get("accounts.root"),
+        "require": own.notes["require"],
+        "certificates": own.get("tls.certificates"),
+    }
+    outcome.add("hosts", {name: value for name, value in host.items() if value})
+    outcome.remarks += own.remarks
+    outcome.remark(section, "became one of [[hosts]]: SNI or HOST chooses it; give it users of its own")
 
 
 def _pair_certificates(outcome: Outcome) -> None:
@@ -148,9 +193,10 @@ def _custom_log(outcome: Outcome, directive: Directive) -> None:
     outcome.set("log.transfer_log" if "transfer" in directive.text else "log.command_log", directive.arguments[0])
 
 
-@becomes("`server.host_names`")
-def _server_name(outcome: Outcome, directive: Directive) -> None:
-    outcome.add("server.host_names", directive.arguments[0].partition(":")[0])
+@becomes("`server.host_names`, or `names` in `hosts`")
+def _server_names(outcome: Outcome, directive: Directive) -> None:
+    for word in directive.arguments:
+        outcome.add("server.host_names", word.partition(":")[0])
 
 
 @becomes("`passive.ignore_epsv_protocol`")
@@ -210,7 +256,8 @@ _HTTPD: dict[str, Converter] = {
     "ErrorLog": left_out("twistd --logfile names it"),
     "CustomLog": _custom_log,
     "DocumentRoot": word_of("accounts.root"),
-    "ServerName": _server_name,
+    "ServerName": _server_names,
+    "ServerAlias": _server_names,
     "AuthUserFile": left_out("passwords are not taken over: ftpstwist user add for each user"),
     "AuthType": left_out("the users file, or the checkers given by --auth"),
     "AuthName": left_out("there is no realm name in FTP"),
