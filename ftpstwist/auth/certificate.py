@@ -101,7 +101,7 @@ class CertificateJudgement:
     def refuses_password(self, user: str, certificate: PeerCertificate | None) -> str | None:
         """Return why even the right password does not let *user* in with this, or no, certificate."""
         mode = self.mode_of(user)
-        if mode in {CertificateMode.PASSWORD, CertificateMode.EITHER}:
+        if not mode.needs_certificate:
             return None
         if mode is CertificateMode.CERTIFICATE:
             return "this user logs in by certificate only"

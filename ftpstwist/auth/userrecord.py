@@ -66,6 +66,11 @@ class CertificateMode(Enum):
         """Whether the user's certificate is enough."""
         return self in {CertificateMode.EITHER, CertificateMode.CERTIFICATE}
 
+    @property
+    def needs_certificate(self) -> bool:
+        """Whether there is no login without one."""
+        return self not in {CertificateMode.PASSWORD, CertificateMode.EITHER}
+
 
 @dataclass(frozen=True, slots=True)
 class UserRecord:

@@ -27,7 +27,7 @@ from ftpstwist.config.schema_clients import Unknown
 from ftpstwist.services.accounts import certificate_judgement
 from ftpstwist.session.certificate import PeerCertificate, write_name
 from ftpstwist.tls.authorities import AskClients
-from ftpstwist.tls.peer import read_peer
+from ftpstwist.tls.peer import load_certificates, read_peer
 from ftpstwist.tls.trial import Objection, objection_to
 
 if TYPE_CHECKING:
@@ -170,9 +170,7 @@ def _read(file: str) -> list[x509.Certificate]:
     with Path(file).open("rb") as stream:
         octets = stream.read(MAX_FILE_OCTETS)
     try:
-        if b"-----BEGIN" in octets:
-            return x509.load_pem_x509_certificates(octets)
-        return [x509.load_der_x509_certificate(octets)]
+        return load_certificates(octets)
     except ValueError:
         raise _Refusal(f"{file} holds no certificate. Give one in PEM or DER form.") from None
 

@@ -17,8 +17,18 @@ from typing import TYPE_CHECKING, Any
 
 from ftpstwist.auth.passwords import PasswordCost, PasswordHashError, Passwords
 from ftpstwist.auth.useredit import add_user, list_users, remove_user, set_password
-from ftpstwist.auth.userrecord import LIMIT_FIELDS, NO_LIMIT, PERMISSION_SETS, UserFileError, UserRecord
+from ftpstwist.auth.userrecord import (
+    LIMIT_FIELDS,
+    NO_LIMIT,
+    PERMISSION_SETS,
+    PINNED_CERTIFICATE,
+    CertificateMode,
+    UserFileError,
+    UserRecord,
+)
 from ftpstwist.session.identity import Permission, Secret
+from ftpstwist.tls.certificate import fingerprint
+from ftpstwist.tls.peer import load_certificates
 from ftpstwist.wire.pathname import decode_name
 
 if TYPE_CHECKING:
@@ -26,6 +36,9 @@ if TYPE_CHECKING:
 
 GENERATED_OCTETS = 15
 """Random octets in a generated password: 20 characters."""
+
+MAX_CERTIFICATE_OCTETS = 1 << 20
+"""Octets read of a file with a certificate."""
 
 DONE, FAILED = 0, 1
 
@@ -50,6 +63,14 @@ def add_arguments(subparsers: Subparsers) -> None:
         "once for each prefix. Else the server's default",
     )
     add.add_argument("--group", action="append", metavar="NAME", help="a group the user belongs to; may be repeated")
+    add.add_argument(
+        "--certificate",
+        action="append",
+        type=Path,
+        metavar="FILE",
+        help="the user's certificate, PEM or DER, not its key; may be repeated. Without an option for a password "
+        "the user has none, and logs in by certificate only",
+    )
     for key in LIMIT_FIELDS:
         add.add_argument(
             f"--{key.replace('_', '-')}", metavar="NUMBER", help='a number, a size such as "10 GiB", or "none"'
@@ -79,6 +100,10 @@ def run(
     """
     try:
         match args.action:
+            case "add" if args.certificate and not (args.password_stdin or args.generate):
+                add_user(
+                    args.users, args.name, _settings(args) | {"certificate_mode": CertificateMode.CERTIFICATE.value}
+                )
             case "add" | "passwd":
                 _store(args, _new_password(args, ask), Passwords(cost))
             case "remove":
@@ -117,7 +142,7 @@ def _store(args: argparse.Namespace, password: Secret, passwords: Passwords) -> 
         raise _Refusal("An empty password would let nobody in. Give one, or use --generate.")
     hashed = passwords.hash_password(password)
     if args.action == "add":
-        add_user(args.users, args.name, _settings(args, hashed))
+        add_user(args.users, args.name, {"password": hashed} | _settings(args))
     else:
         set_password(args.users, args.name, hashed)
     if args.generate:
@@ -135,8 +160,10 @@ def _new_password(args: argparse.Namespace, ask: Callable[[str], str]) -> Secret
     return first
 
 
-def _settings(args: argparse.Namespace, password: str) -> dict[str, Any]:
-    settings: dict[str, Any] = {"password": password}
+def _settings(args: argparse.Namespace) -> dict[str, Any]:
+    settings: dict[str, Any] = {}
+    if args.certificate:
+        settings["certificates"] = [_pin(file) for file in args.certificate]
     if args.home is not None:
         settings["home"] = args.home
     if args.permissions:
@@ -149,6 +176,18 @@ def _settings(args: argparse.Namespace, password: str) -> dict[str, Any]:
     if args.disabled:
         settings["disabled"] = True
     return settings
+
+
+def _pin(file: Path) -> str:
+    """Return the fingerprint by which the users file names the first certificate in *file*."""
+    try:
+        with file.open("rb") as stream:
+            certificate = load_certificates(stream.read(MAX_CERTIFICATE_OCTETS))[0]
+    except OSError as error:
+        raise _Refusal(f"{file} can not be read: {error.strerror}.") from None
+    except ValueError:
+        raise _Refusal(f"{file} holds no certificate. Give one in PEM or DER form.") from None
+    return PINNED_CERTIFICATE + fingerprint(certificate)
 
 
 def _permissions(given: list[str]) -> Any:
@@ -177,7 +216,7 @@ def _password_state(user: UserRecord, passwords: Passwords) -> str:
     if user.disabled:
         return "disabled"
     if user.password is None:
-        return "none"
+        return "certificate" if user.certificates else "none"
     return "old cost" if passwords.needs_rehash(user.password) else "set"
 
 

@@ -173,10 +173,16 @@ class Session:
 
     @property
     def accepts_tls_client(self) -> bool:
-        """Whether SSCN and CPSV are done: for this account, or for anybody as long as none is logged in."""
+        """Whether SSCN and CPSV are offered: to this account, or to anybody as long as none is logged in."""
         rule = self.settings.server_to_server
         is_allowed = bool(self.other_servers) if self.state.is_logged_in else rule.is_offered
         return rule.as_tls_client and is_allowed
+
+    def refuse_tls_client(self, verb: str) -> Reply | None:
+        """Return why SSCN or CPSV is not done; ``None`` if it is. In clear it would have no effect."""
+        if not self.accepts_tls_client:
+            return Reply(534, "Transfers with another server as its TLS client are not allowed")
+        return None if self.state.has_session_tls else Reply(503, f"Send AUTH TLS before {verb}")
 
     def log_out(self) -> None:
         """End the use of the account, if one is in use; its logout is called exactly once."""

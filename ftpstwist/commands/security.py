@@ -85,8 +85,8 @@ async def prot(session: Session, command: Invocation) -> Reply:
 async def sscn(session: Session, command: Invocation) -> Reply:
     """Make us the TLS client of data connections that move files, with another server (de facto; see RFC 4217 7)."""
     words = command.argument.upper().split()
-    if not session.accepts_tls_client:
-        return Reply(534, "Transfers with another server as its TLS client are not allowed")
+    if refusal := session.refuse_tls_client("SSCN"):
+        return refusal
     if len(words) > 1:
         return Reply(504, "SSCN takes ON, OFF or nothing")
     if words:

@@ -50,9 +50,7 @@ async def pasv(session: Session, command: Invocation) -> Reply:
 @verb("CPSV")
 async def cpsv(session: Session, command: Invocation) -> Reply:
     """Do PASV for another server whose TLS client we shall be (de facto)."""
-    if not session.accepts_tls_client:
-        return Reply(534, "Transfers with another server as its TLS client are not allowed")
-    return await _prepare_passive(session, cpsv=True)
+    return session.refuse_tls_client("CPSV") or await _prepare_passive(session, cpsv=True)
 
 
 async def _prepare_passive(session: Session, *, cpsv: bool) -> Reply:

@@ -16,6 +16,7 @@ from ftpstwist.config.locate import locate_keys
 from ftpstwist.config.rule import Rule, Surroundings
 from ftpstwist.config.schema import Settings
 from ftpstwist.config.schema_sources import NEEDED_PACKAGES, Source
+from ftpstwist.tls.authorities import AskClients
 
 _PLACEHOLDER = re.compile(r"\{\w+\}")
 _PAM_FOLDERS = (Path("/etc/pam.d"), Path("/usr/lib/pam.d"), Path("/usr/local/etc/pam.d"))
@@ -42,6 +43,28 @@ def _users_can_log_in(settings: Settings, _: Surroundings) -> Iterator[Complaint
     others = settings.accounts.anonymous.enabled or set(settings.accounts.sources) != {Source.USERS}
     if not any(not user.disabled for user in content.users.values()) and not others:
         yield settings.origin.warn(key, f"nobody in {users} may log in", _add_a_user(users))
+
+
+def _demanded_certificates_are_asked_for(settings: Settings, _: Surroundings) -> Iterator[Complaint]:
+    users = settings.accounts.users
+    if settings.tls.clients.ask is not AskClients.OFF or not users.exists():
+        return
+    try:
+        records = read_user_file(users).users.values()
+    except UserFileError:
+        return  # it is told above
+    origin = _origin_of(users)
+    for each in records:
+        mode = each.certificate_mode
+        if mode is not None and mode.needs_certificate:
+            key, cause = "certificate_mode", "the user needs a certificate, but no client is asked for one"
+        elif each.certificates:
+            key, cause = "certificates", "they count for nothing, for no client is asked for one"
+        else:
+            continue
+        yield origin.warn(
+            f"users.{each.name}.{key}", cause, 'Write ask = "optional" in [tls.clients] of the configuration'
+        )
 
 
 def _root_can_be_used(settings: Settings, _: Surroundings) -> Iterator[Complaint]:
@@ -179,6 +202,7 @@ RULES = (
     Rule(("accounts.sources",), _sources_can_be_asked),
     Rule(("accounts.sources", "accounts.pam"), _pam_service_is_there),
     Rule(("accounts.sources", "accounts.ldap"), _directory_can_be_asked),
+    Rule(("accounts.users", "tls.clients.ask"), _demanded_certificates_are_asked_for),
     Rule(("accounts.root", "accounts.create_home"), _root_can_be_used),
     Rule(("accounts.home",), _homes_differ),
     Rule(("accounts.anonymous",), _anonymous_root_is_there),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ftpstwist.auth.userrecord import CertificateMode
 from ftpstwist.config.certificates import make_policy, read_certificates
 from ftpstwist.config.clients import complain_of_rules, read_clients
 from ftpstwist.config.complaint import Complaint
@@ -22,8 +21,6 @@ from ftpstwist.tls.certificate import CertificatePair
 from ftpstwist.tls.context import ContextSet
 from ftpstwist.tls.policy import TlsPolicyError
 from ftpstwist.tls.selfsigned import make_self_signed
-
-_MODES_WITHOUT_CERTIFICATE = {CertificateMode.PASSWORD, CertificateMode.EITHER}
 
 _SHOWN_CIPHERS = 3
 
@@ -135,7 +132,7 @@ def _certificate_rules_make_sense(settings: Settings, _: Surroundings) -> Iterat
             "there are rules about client certificates, but no client is asked for one",
             'Write ask = "optional" in [tls.clients]',
         )
-    if clients.ask is AskClients.OFF and certificates.mode not in _MODES_WITHOUT_CERTIFICATE:
+    if clients.ask is AskClients.OFF and certificates.mode.needs_certificate:
         yield settings.origin.complain(
             "accounts.certificates.mode",
             "nobody could log in: users need a certificate, but no client is asked for one",

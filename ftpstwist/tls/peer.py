@@ -18,6 +18,13 @@ _PRINCIPAL_NAME = "1.3.6.1.4.1.311.20.2.3"
 """The otherName that holds a user principal name."""
 
 
+def load_certificates(octets: bytes) -> list[x509.Certificate]:
+    """Return the certificates of a file, PEM (one or several) or DER; ``ValueError`` if it holds none."""
+    if b"-----BEGIN" in octets:
+        return x509.load_pem_x509_certificates(octets)
+    return [x509.load_der_x509_certificate(octets)]
+
+
 def read_peer(
     certificate: x509.Certificate, *, trusted: bool, issuer: x509.Certificate | None = None
 ) -> PeerCertificate | None:

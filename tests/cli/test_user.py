@@ -9,13 +9,16 @@ import subprocess
 import sys
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 from twisted.internet.task import Clock
 
 from ftpstwist.auth.passwords import PasswordCost, Passwords
 from ftpstwist.auth.userfile import UserFile, read_user_file
+from ftpstwist.auth.userrecord import CertificateMode
 from ftpstwist.cli import user
 from ftpstwist.session.identity import Permission, Secret
 from ftpstwist.wire.pathname import ROOT, Pathname
+from tests.support.authority import issue
 
 CHEAP = PasswordCost(memory_kib=8, iterations=1)
 PASSWORDS = Passwords(CHEAP)
@@ -233,3 +236,31 @@ def test_the_question_is_asked_on_the_terminal(path):
     os.close(controller)
     assert b"pass-phrase" not in shown
     assert Passwords().verify(password_of(path), Secret("pass-phrase"))
+
+
+def test_a_certificate_instead_of_a_password(run, path, tmp_path, capsys):
+    """The certificate in the file is the user's, whatever stands behind it; nobody is asked for a password."""
+    alice, bob = issue("alice"), issue("bob")
+    (tmp_path / "bob.der").write_bytes(bob.certificate.public_bytes(Encoding.DER))
+    assert run("add", "alice", "--certificate", str(alice.write(tmp_path, "a")), "--home", "/srv/a") == 0
+    record = read_user_file(path).users["alice"]
+    assert (record.password, record.home, record.certificate_mode) == (None, "/srv/a", CertificateMode.CERTIFICATE)
+    assert record.certificates == {f"sha256:{alice.fingerprint}"}
+    options = ["--certificate", str(tmp_path / "bob.der"), "--certificate", str(tmp_path / "a.pem"), "--generate"]
+    assert run("add", "bob", *options) == 0
+    both = read_user_file(path).users["bob"]
+    assert (len(both.certificates), both.certificate_mode, both.password is None) == (2, None, False)
+    capsys.readouterr()
+    assert run("list") == 0
+    assert re.search("^alice +certificate ", capsys.readouterr().out, re.MULTILINE)
+
+
+@pytest.mark.parametrize(("content", "told"), [(None, "can not be read"), ("nonsense", "holds no certificate")])
+def test_a_file_without_a_certificate(run, path, tmp_path, capsys, content, told):
+    """The user is not added, and the file is named."""
+    file = tmp_path / "file"
+    if content is not None:
+        file.write_text(content)
+    assert run("add", "alice", "--certificate", str(file)) == 1
+    assert f"{file} {told}" in capsys.readouterr().err
+    assert not path.exists()

@@ -236,3 +236,13 @@ def test_a_password_of_the_directory_is_for_nobodys_eyes(folder):
     (folder / "secret").chmod(0o644)
     (said,) = said_about(folder, DIRECTORY + 'bind_dn = "cn=x"\nbind_password_file = "secret"', "accounts.ldap")
     assert "Run: chmod o-r" in said
+
+
+@pytest.mark.parametrize(("ask", "warned"), [("off", True), ("optional", False)])
+def test_certificates_that_users_need_are_asked_for(folder, ask, warned):
+    """Who could never log in, or not in the way that was meant, is named with the line in the users file."""
+    users = USERS + '[users.bob]\ncertificate_mode = "certificate"\n[users.carol]\ncertificates = ["sha256:'
+    (folder / "users.toml").write_text(users + "ab" * 32 + '"]\ncertificate_mode = "certificate-or-password"\n')
+    text = f'[tls.clients]\nask = "{ask}"\nunknown = "admit"\n'
+    keys = [(each.line, each.key) for each in judge(text, folder / "f.toml").warnings if each.key.startswith("users.")]
+    assert keys == ([(4, "users.bob.certificate_mode"), (6, "users.carol.certificates")] if warned else [])

@@ -153,6 +153,16 @@ def test_replies_of_sscn(controls):
     assert client.do("SSCN").text == "SSCN:SERVER METHOD"
 
 
+def test_a_session_in_clear_can_not_make_us_the_tls_client(pair):
+    """X10: SSCN and CPSV would have no effect there, so nobody is led to believe that the file is protected."""
+    first, _ = pair
+    with control(first, FIRST, tls=False) as client:
+        for command in ("SSCN ON", "SSCN", "CPSV"):
+            answer = client.do(command)
+            assert (answer.code, answer.text) == (503, f"Send AUTH TLS before {command[:4]}")
+        assert client.code("PASV") == 227
+
+
 def test_listings_stay_with_the_client(controls):
     """X10: a listing after SSCN ON is still for the client, which begins TLS as always."""
     client, _ = controls
