@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import json
+import resource
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from benchmarks import runner
-from benchmarks.compiled import MissingToolError, program
-from benchmarks.measures import FULL, QUICK, SMOKE, Case, Scale, sessions, transfers
+from benchmarks.compiled import CACHE, MissingToolError, program
+from benchmarks.measures import FULL, QUICK, SMOKE, Case, Scale, crowds, listings, sessions, transfers
+from benchmarks.plot import plot
+from benchmarks.profiled import profile
+from benchmarks.report import table
 from benchmarks.servers import Server
 from benchmarks.servers.bare import Bare
 from benchmarks.servers.ours import Ours
@@ -24,6 +29,10 @@ MEASURES: dict[str, Callable[[Scale], list[Case]]] = {
     "parallel": transfers.parallel,
     "small": sessions.small,
     "logins": sessions.logins,
+    "idle": crowds.idle,
+    "listing": listings.listing,
+    "latency": crowds.latency,
+    "slowreaders": crowds.slowreaders,
 }
 SERVERS: dict[str, Callable[[], Server]] = {
     "ours": Ours,
@@ -63,17 +72,37 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--quick", dest="scale", action="store_const", const="quick", help="small, in a minute")
         command.add_argument("--only", default="", help="cases whose label holds this")
         command.add_argument("--out", type=Path, help=f"where the JSON goes; results/{name}.json if not --quick")
+    for name, what in (("table", "Markdown of all results, or of the given files"), ("plot", "an SVG beside each")):
+        command = commands.add_parser(name, help=what)
+        command.add_argument("files", type=Path, nargs="*")
+    command = commands.add_parser("profile", help="where the time of one server goes")
+    command.add_argument("measure", choices=MEASURES)
+    command.add_argument("--server", type=named_server, default="ours")
+    command.add_argument("--scale", choices=_SCALES, default="full")
+    command.add_argument("--quick", dest="scale", action="store_const", const="quick")
+    command.add_argument("--only", default="", help="the first case whose label holds this")
+    command.add_argument("--out", type=Path, default=CACHE / "profile", help="folder for the parts")
     return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command."""
     options = _parser().parse_args(arguments)
+    if options.command == "table":
+        return _table(options.files)
+    if options.command == "plot":
+        return _plot(options.files)
     try:
         program("load")
     except MissingToolError as error:
         print(error, file=sys.stderr)
         return 2
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    if options.command == "profile":
+        case = next(case for case in MEASURES[options.measure](_SCALES[options.scale]) if options.only in case.label)
+        print(profile(options.server, case, options.out))
+        return 0
     return _measure(options)
 
 
@@ -84,6 +113,23 @@ def _measure(options: argparse.Namespace) -> int:
     out = options.out or (RESULTS / f"{options.command}.json" if scale is FULL else None)
     if out:
         runner.write(document, out)
+    return 0
+
+
+def _documents(files: Sequence[Path]) -> list[tuple[Path, dict[str, object]]]:
+    found = files or [path for name in MEASURES if (path := RESULTS / f"{name}.json").exists()]
+    return [(path, json.loads(path.read_text(encoding="utf-8"))) for path in found]
+
+
+def _table(files: Sequence[Path]) -> int:
+    print("\n".join(table(document) for _, document in _documents(files)))
+    return 0
+
+
+def _plot(files: Sequence[Path]) -> int:
+    for path, document in _documents(files):
+        path.with_suffix(".svg").write_text(plot(document), encoding="utf-8")
+        print(path.with_suffix(".svg"))
     return 0
 
 

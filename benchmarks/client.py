@@ -14,6 +14,9 @@ from benchmarks.servers import Running
 Keys = dict[str, str | float]
 
 
+_SIGN_OUT_SECONDS = 60
+
+
 class LoadError(Exception):
     """The client could not do its work; the text is its own."""
 
@@ -34,6 +37,7 @@ class Load:
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
+        self._reported = False
         self._line()
 
     def __enter__(self) -> Self:
@@ -42,17 +46,19 @@ class Load:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with suppress(BrokenPipeError):
-            self._process.communicate("\n" if kind is None else "", timeout=None if kind is None else 0.1)
+        if self._reported:
+            with suppress(BrokenPipeError, subprocess.TimeoutExpired):
+                self._process.communicate("\n", timeout=_SIGN_OUT_SECONDS)
         self.stop()
 
     def go(self) -> None:
-        """Let it work."""
+        """Let it work; if it does, let it come to an end (``noop`` only)."""
         self._write()
 
     def result(self) -> dict[str, float]:
         """Wait for what it reports; its sessions are still there then."""
         result: dict[str, float] = json.loads(self._line())
+        self._reported = True
         return result
 
     def stop(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import statistics
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks.client import LoadError
 from benchmarks.machine import facts, load_average, stolen_seconds
 from benchmarks.measures import Case, Scale, Values
-from benchmarks.servers import Running, Server, StartError, started
+from benchmarks.servers import Demand, Running, Server, StartError, started
 from benchmarks.site import Site, made_site
 
 Say = Callable[[str], None]
@@ -35,8 +35,9 @@ def run(
         else:
             usable.append(server)
     load, stolen, begun = load_average(), stolen_seconds(), datetime.now(UTC)
-    with made_site() as site:
-        results = [_case(case, usable, site, repeats, say) for case in cases]
+    with made_site() as site, ExitStack() as stack:
+        houses = {server.name: _House(server, site, stack) for server in usable}
+        results = [_case(case, houses, site, repeats, say) for case in cases]
     return {
         "measure": measure,
         "date": begun.isoformat(timespec="seconds"),
@@ -50,54 +51,66 @@ def run(
     }
 
 
-def _case(case: Case, servers: Sequence[Server], site: Site, repeats: int, say: Say) -> dict[str, object]:
+class _House:
+    """One server, started as cases demand; it goes on running for the next case that demands the same.
+
+    Args:
+        server: The server.
+        site: What it serves.
+        stack: Ends it.
+    """
+
+    def __init__(self, server: Server, site: Site, stack: ExitStack) -> None:
+        self._server = server
+        self._site = site
+        self._stack = stack
+        self._running: dict[Demand, Running] = {}
+
+    def run(self, case: Case) -> Values:
+        """Run a case once."""
+        demand = self._server.wanted(case.demand)
+        if case.fresh:
+            with started(self._server, self._site, demand) as running:
+                return case.run(running, self._site)
+        if demand not in self._running:
+            self._running[demand] = self._stack.enter_context(started(self._server, self._site, demand))
+        return case.run(self._running[demand], self._site)
+
+
+def _case(case: Case, houses: Mapping[str, _House], site: Site, repeats: int, say: Say) -> dict[str, object]:
     say(case.label)
     values: dict[str, list[Values]] = {}
     failed: dict[str, str] = {}
-    with ExitStack() as stack:
-        runs: dict[str, Callable[[], Values]] = {}
-        for server in servers:
-            if _takes_part(server, case):
-                try:
-                    runs[server.name] = _prepared(server, case, site, stack)
-                except (StartError, LoadError) as error:
-                    failed[server.name] = str(error)
-        names = list(runs)
-        for repeat in range(repeats if names else 0):
-            for name in names[repeat % len(names) :] + names[: repeat % len(names)]:
-                if name not in failed:
-                    try:
-                        values.setdefault(name, []).append(runs[name]())
-                    except (StartError, LoadError) as error:
-                        failed[name] = str(error)
-                    finally:
-                        site.remove_uploads()
-    for name, text in failed.items():
-        say(f"  {name} failed: {text}")
-    columns = [asdict(column) for column in case.columns]
+
+    for name in _turns([name for name in houses if _takes_part(name, case)], repeats):
+        if name in failed:
+            continue
+        try:
+            row = houses[name].run(case)
+        except (StartError, LoadError) as error:
+            failed[name] = str(error)
+            say(f"  {name} failed: {error}")
+        else:
+            values.setdefault(name, []).append(row)
+        finally:
+            site.remove_uploads()
     medians = {name: _medians(rows) for name, rows in values.items()}
-    for name, row in medians.items():
-        figures = (f"{column.title} {row[column.key]:.{column.digits}f}" for column in case.columns)
-        say(f"  {name:12} " + ", ".join(figures))
+    for name, median in medians.items():
+        say(f"  {name:12} " + ", ".join(f"{c.title} {median[c.key]:.{c.digits}f}" for c in case.columns))
+    columns = [asdict(column) for column in case.columns]
     return {"label": case.label, "columns": columns, "medians": medians, "values": values, "failed": failed}
 
 
-def _takes_part(server: Server, case: Case) -> bool:
-    family = server.name.partition("@")[0]
+def _turns(names: Sequence[str], repeats: int) -> Iterator[str]:
+    """Once around for each repeat, beginning with another one each time."""
+    for repeat in range(repeats):
+        for place in range(len(names)):
+            yield names[(place + repeat) % len(names)]
+
+
+def _takes_part(name: str, case: Case) -> bool:
+    family = name.partition("@")[0]
     return (family != "bare" or case.bare) and (not case.only or family in case.only)
-
-
-def _prepared(server: Server, case: Case, site: Site, stack: ExitStack) -> Callable[[], Values]:
-    """Return one run; the server is started now, or for each run."""
-    if case.fresh:
-
-        def once() -> Values:
-            with started(server, site, case.demand) as running:
-                return case.run(running, site)
-
-        return once
-    running: Running = stack.enter_context(started(server, site, case.demand))
-    return lambda: case.run(running, site)
 
 
 def _medians(rows: Sequence[Values]) -> Values:

@@ -78,6 +78,8 @@ SSL *shake(SSL_CTX *tls, int fd, Control *owner, SSL_SESSION *session) {
 
 /* --- sockets --- */
 
+int receive_buffer;
+
 int dial(int port, unsigned source) {
     int on = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     struct sockaddr_in address = {.sin_family = AF_INET};
@@ -91,6 +93,8 @@ int dial(int port, unsigned source) {
     }
     address.sin_port = htons(port);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (receive_buffer)
+        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0)
         die("can not connect to port %d: %s", port, strerror(errno));
@@ -129,7 +133,7 @@ static void read_line(Control *c) {
     }
 }
 
-int reply(Control *c, char wanted, const char *what) {
+int reply(Control *c, char wanted) {
     char end[5] = "";
     read_line(c);
     if (strlen(c->line) > 3 && c->line[3] == '-') {
@@ -139,13 +143,14 @@ int reply(Control *c, char wanted, const char *what) {
         while (strncmp(c->line, end, 4) != 0);
     }
     if (c->line[0] != wanted)
-        die("%s was answered: %s", what, c->line);
+        die("%s was answered: %s", c->asked, c->line);
     return atoi(c->line);
 }
 
 static void send_line(Control *c, const char *format, va_list arguments) {
     char line[1024];
     int length = vsnprintf(line, sizeof line - 2, format, arguments);
+    snprintf(c->asked, sizeof c->asked, "%.*s", (int)sizeof c->asked - 1, line);
     memcpy(line + length, "\r\n", 2);
     write_octets(c->fd, c->ssl, line, length + 2);
 }
@@ -155,7 +160,7 @@ int command(Control *c, char wanted, const char *format, ...) {
     va_start(arguments, format);
     send_line(c, format, arguments);
     va_end(arguments);
-    return reply(c, wanted, format);
+    return reply(c, wanted);
 }
 
 void sign_in(Control *c, const Site *site, unsigned source) {
@@ -163,7 +168,8 @@ void sign_in(Control *c, const Site *site, unsigned source) {
     c->site = site;
     c->source = source;
     c->fd = dial(site->port, source);
-    reply(c, '2', "the connection");
+    strcpy(c->asked, "the connection");
+    reply(c, '2');
     if (site->tls) {
         command(c, '2', "AUTH TLS");
         c->ssl = shake(site->tls, c->fd, c, NULL);
@@ -205,7 +211,7 @@ Data begin(Control *c, const char *format, ...) {
     va_start(arguments, format);
     send_line(c, format, arguments);
     va_end(arguments);
-    reply(c, '1', format);
+    reply(c, '1');
     if (c->ssl) {
         d.ssl = shake(c->site->tls, d.fd, c, c->session);
         d.resumed = SSL_session_reused(d.ssl);

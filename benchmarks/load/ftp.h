@@ -21,7 +21,7 @@ typedef struct {
     int fd;
     SSL *ssl;
     SSL_SESSION *session;
-    char buffer[4096], line[4096];
+    char buffer[4096], line[4096], asked[64]; /* what came, the last line of it, the last command */
     size_t have;
 } Control;
 
@@ -38,6 +38,7 @@ double now(void);
 /* Context of a client that speaks one version ("1.2", "1.3") with AES-256-GCM; NULL for "none". */
 SSL_CTX *client_tls(const char *version);
 /* Connect to a port of 127.0.0.1; source n > 0 is the n-th address of 127.1.0.0/16, so that limits for one address hold. */
+extern int receive_buffer; /* of sockets that dial() makes, if not 0 */
 int dial(int port, unsigned source);
 /* Handshake as the client. */
 SSL *shake(SSL_CTX *tls, int fd, Control *owner, SSL_SESSION *session);
@@ -48,7 +49,7 @@ void sign_in(Control *c, const Site *site, unsigned source);
 void prepare(Control *c);
 /* Send a command; return the code of its reply, or die if its first digit is another than the wanted. */
 int command(Control *c, char wanted, const char *format, ...) __attribute__((format(printf, 3, 4)));
-int reply(Control *c, char wanted, const char *what);
+int reply(Control *c, char wanted);
 void sign_out(Control *c);
 void drop(Control *c);
 

@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include "ftp.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -41,6 +42,14 @@ static void wait_for_line(void) {
 static void say(const char *word) {
     puts(word);
     fflush(stdout);
+}
+
+/* Tell whether there was any time left. */
+static int sleep_until(double moment) {
+    double wait = moment - now();
+    if (wait > 0)
+        usleep(wait * 1e6);
+    return wait > 0;
 }
 
 static double cpu_seconds(void) {
@@ -140,7 +149,7 @@ static void transfer_once(Worker *w) {
             give(&d, w->space, left < CHUNK ? left : CHUNK);
         end_of_data(&d);
     }
-    reply(&w->control, '2', "the transfer");
+    reply(&w->control, '2');
     close_data(&d);
     w->octets += octets_each;
 }
@@ -235,7 +244,7 @@ static void small(void) {
         end_of_data(&d);
         if (get)
             close_data(&d);
-        reply(&c, '2', "the transfer");
+        reply(&c, '2');
         if (!get)
             close_data(&d);
         each[i] = now() - begun;
@@ -286,7 +295,15 @@ static void login(void) {
     join(threads, parallel);
 }
 
-/* --- noop: how long one session waits for a reply --- */
+/* --- noop: how long one session waits for a reply, until a line comes or the duration is over --- */
+
+static int line_has_come(void) {
+    struct pollfd input = {0, POLLIN, 0};
+    if (poll(&input, 1, 0) <= 0)
+        return 0;
+    wait_for_line();
+    return 1;
+}
 
 static void noop(void) {
     long most = 1000000, count = 0, pause = number("pause_us", 2000);
@@ -296,7 +313,7 @@ static void noop(void) {
     }
     sign_in(&c, &site, 255 << 8);
     double start = start_line();
-    while (now() - start < duration && count < most) {
+    while (now() - start < duration && count < most && !line_has_come()) {
         double asked = now();
         command(&c, '2', "NOOP");
         each[count++] = now() - asked;
@@ -322,9 +339,10 @@ static void idle(void) {
     opening = now() - opening;
     double start = start_line();
     while (now() - start < duration && asked < most) {
-        double due = start + asked * every / sessions, wait = due - now();
-        if (wait > 0)
-            usleep(wait * 1e6);
+        double due = asked * every / sessions;
+        sleep_until(start + (due < duration ? due : duration));
+        if (due >= duration)
+            break;
         double sent = now();
         command(&all[asked % sessions], '2', "NOOP");
         each[asked++] = now() - sent;
@@ -352,14 +370,14 @@ static void list(void) {
     octets += drain(&d, space, 0);
     end_of_data(&d);
     close_data(&d);
-    reply(&c, '2', "the listing");
+    reply(&c, '2');
     open_result(now() - start);
     printf(", \"octets\": %ld, \"first_ms\": %.3f", octets, first * 1e3);
     close_result();
     sign_out(&c);
 }
 
-/* --- slow: readers that take a fixed number of octets a second --- */
+/* --- slow: readers that take a fixed number of octets a second; ready when all buffers on the way are full --- */
 
 static void slow(void) {
     long readers = number("readers", 10), rate = number("rate", 65536), octets = 0, late = 0;
@@ -369,20 +387,16 @@ static void slow(void) {
     Data *data = calloc(readers, sizeof *data);
     void *space = space_of(CHUNK);
     path = text("path", NULL);
+    receive_buffer = 64 << 10;
     for (long i = 0; i < readers; i++) {
         sign_in(&all[i], &site, source_of(i, 40));
         prepare(&all[i]);
-    }
-    double start = start_line();
-    for (long i = 0; i < readers; i++)
         data[i] = begin(&all[i], "RETR %s", path);
-    double reading = now();
-    for (long turn = 0; now() - reading < duration; turn++) {
-        double wait = reading + (double)turn / turns - now();
-        if (wait > 0)
-            usleep(wait * 1e6);
-        else
-            late += turn > 0;
+    }
+    sleep(1);
+    double start = start_line();
+    for (long turn = 0; now() - start < duration; turn++) {
+        late += !sleep_until(start + (double)turn / turns) && turn > 0;
         for (long i = 0; i < readers; i++)
             for (long left = rate / turns; left > 0;) {
                 long got = take(&data[i], space, left);
@@ -393,8 +407,7 @@ static void slow(void) {
             }
     }
     open_result(now() - start);
-    printf(", \"readers\": %ld, \"octets\": %ld, \"reading\": %.3f, \"late_turns\": %ld", readers, octets,
-           now() - reading, late);
+    printf(", \"readers\": %ld, \"octets\": %ld, \"late_turns\": %ld", readers, octets, late);
     close_result();
 }
 

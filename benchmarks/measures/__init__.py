@@ -26,6 +26,7 @@ class Scale:
     entries: int = 100_000
     seconds: float = 10
     readers: int = 500
+    slow_seconds: float = 60
     login_storm: int = 200
 
 
@@ -39,6 +40,7 @@ QUICK = Scale(
     entries=10_000,
     seconds=3,
     readers=50,
+    slow_seconds=5,
     login_storm=100,
 )
 SMOKE = Scale(
@@ -51,6 +53,7 @@ SMOKE = Scale(
     entries=200,
     seconds=0.3,
     readers=4,
+    slow_seconds=0.3,
     login_storm=8,
 )
 

@@ -7,7 +7,7 @@ import socket
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -46,6 +46,11 @@ class Demand:
     profiler: tuple[str, ...] = ()
 
 
+def without_transfer(demand: Demand) -> Demand:
+    """Return what servers want to know of a demand: they do not care what will be transferred."""
+    return replace(demand, verb="", tls="", octets=0)
+
+
 @dataclass
 class Running:
     """A server that runs."""
@@ -72,6 +77,9 @@ class Server(Protocol):
     """How to start one of them."""
 
     name: str
+
+    def wanted(self, demand: Demand) -> Demand:
+        """Return the part of a demand that matters to it: what is equal then can be had of one that runs already."""
 
     def missing(self) -> str | None:
         """Return why it can not be started here, or ``None``."""

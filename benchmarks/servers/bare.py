@@ -16,6 +16,9 @@ class Bare:
 
     name: str = "bare"
 
+    def wanted(self, demand: Demand) -> Demand:
+        return demand
+
     def missing(self) -> str | None:
         return missing()
 

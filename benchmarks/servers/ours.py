@@ -11,9 +11,10 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 from importlib.metadata import version
+from itertools import count
 from pathlib import Path
 
-from benchmarks.servers import Demand, Running, free_port, launch
+from benchmarks.servers import Demand, Running, free_port, launch, without_transfer
 from benchmarks.site import Site
 from ftpstwist.auth.passwords import PasswordCost, Passwords
 from ftpstwist.session.identity import Secret
@@ -22,6 +23,9 @@ _ROOT = Path(__file__).resolve().parents[2]
 USER, PASSWORD = "bench", "octets"
 _CHEAP = PasswordCost(memory_kib=8, iterations=1)
 _SPARE_SESSIONS = 100
+
+_RANGES = count()
+"""Servers that run at the same time need passive ports of their own."""
 
 _CONFIG = """\
 [server]
@@ -49,6 +53,9 @@ class Ours:
     checkout: Path = _ROOT
     name: str = field(default="ours")
 
+    def wanted(self, demand: Demand) -> Demand:
+        return without_transfer(demand)
+
     def missing(self) -> str | None:
         return None if self._python().exists() else f"{self._python()} is missing"
 
@@ -61,7 +68,7 @@ class Ours:
     def start(self, site: Site, demand: Demand) -> Running:
         folder = site.own_folder("ours")
         port = free_port()
-        first = 10_000 + os.getpid() % 180 * 100
+        first = 10_000 + (os.getpid() * 8 + next(_RANGES)) % 200 * 100
         hashed = Passwords(PasswordCost() if demand.real_passwords else _CHEAP).hash_password(Secret(PASSWORD))
         # By default 1000 sessions, and 50 of one address: enough for all but the ten thousand.
         room = demand.sessions + _SPARE_SESSIONS
@@ -74,7 +81,7 @@ class Ours:
         config.write_text(
             _CONFIG.format(port=port, site=site, first=first, last=first + 99, limits=limits, more=more),
         )
-        arguments = ["--nodaemon", "--pidfile=", f"--logfile={folder / 'server.log'}", "ftps", f"--config={config}"]
+        arguments = ["--nodaemon", "--pidfile=", "--logfile=-", "ftps", f"--config={config}"]
         command = [*demand.profiler, str(self._python()), str(self._python().with_name("twistd")), *arguments]
         return launch(self.name, command, folder=folder, port=port, user=USER, password=PASSWORD, cwd=self.checkout)
 

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 
 from benchmarks.compiled import CACHE
-from benchmarks.servers import Demand, Running, find, free_port, launch
+from benchmarks.servers import Demand, Running, find, free_port, launch, without_transfer
 from benchmarks.site import Site
 
 UNPACKED = CACHE / "debian"
@@ -108,6 +108,9 @@ class Peer:
 
     name: str
     packages: tuple[str, ...]
+
+    def wanted(self, demand: Demand) -> Demand:
+        return without_transfer(demand)
 
     def missing(self) -> str | None:
         if os.geteuid() != 0:

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from benchmarks.compiled import CACHE
-from benchmarks.servers import Demand, Running, free_port, launch
+from benchmarks.servers import Demand, Running, free_port, launch, without_transfer
 from benchmarks.site import Site
 
 _ENVIRONMENT = CACHE / "pyftpdlib"
@@ -36,6 +36,9 @@ class Pyftpdlib:
     """Its TLS_FTPHandler with sendfile, and passwords in clear, which cost nothing."""
 
     name: str = "pyftpdlib"
+
+    def wanted(self, demand: Demand) -> Demand:
+        return without_transfer(demand)
 
     def missing(self) -> str | None:
         return _install() or None
