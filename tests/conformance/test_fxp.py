@@ -8,27 +8,11 @@ import shutil
 import pytest
 
 from tests.support.client import Client
+from tests.support.fxp import FIRST, OCTETS, SECOND, configuration
 from tests.support.observe import assert_no_traceback, eventually
 from tests.support.server import PASSWORD, USER, running_server
 
-FIRST, SECOND = "127.0.0.2", "127.0.0.3"
-OCTETS = bytes(range(256)) * 4000
-
-CONFIG = r"""
-[server]
-explicit = ["tcp:0:interface=HERE"]
-implicit = []
-[policy]
-require = "none"
-[fxp]
-users = ["alice"]
-networks = ["127.0.0.2/31"]
-"""
 OTHERS = '[users.bob]\npassword = "HASH"\n'
-
-
-def configuration(host, more=""):
-    return CONFIG.replace("HERE", host) + more
 
 
 def trusting(server):
@@ -84,11 +68,15 @@ def copy(source, target, passive="PASV"):
     return run(source, target)
 
 
-def run(source, target):
+def begin(source, target):
     target.send("STOR copy")
     assert target.answer().code == 150
     source.send("RETR file")
     assert source.answer().code == 150
+
+
+def run(source, target):
+    begin(source, target)
     return source.answer().code, target.answer().code
 
 
@@ -224,10 +212,7 @@ def test_a_server_nobody_vouches_for(pair, tmp_path):
         assert target.code("SSCN ON") == 534
         assert source.code("SSCN ON") == 200
         assert source.code(f"PORT {address_of(target.do('PASV'))}") == 200
-        target.send("STOR copy")
-        assert target.answer().code == 150
-        source.send("RETR file")
-        assert source.answer().code == 150
+        begin(source, target)
         answer = source.answer()
         assert answer.code == 522
         assert "nobody we trust vouches" in answer.text
@@ -249,10 +234,7 @@ def test_where_sessions_have_to_be_resumed(pair, tmp_path):
             assert client.code("SSCN ON") == 200
             assert server.code("SSCN OFF") == 200
             assert source.code(f"PORT {address_of(target.do('PASV'))}") == 200
-            target.send("STOR copy")
-            assert target.answer().code == 150
-            source.send("RETR file")
-            assert source.answer().code == 150
+            begin(source, target)
             answer = target.answer()
             assert answer.code == 522
             assert "resume" in answer.text

@@ -493,6 +493,9 @@ COMMANDS = st.builds(
     st.sampled_from(sorted([*CATALOGUE, "noop", "user", "Retr", "XYZZY"])),
     st.sampled_from(ARGUMENTS),
 )
+REAL_SESSIONS = settings(
+    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 
 
 def _replies(received):
@@ -501,11 +504,7 @@ def _replies(received):
 
 
 @given(commands=st.lists(COMMANDS, min_size=1, max_size=6))
-@settings(
-    max_examples=150,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+@settings(REAL_SESSIONS, max_examples=150)
 def test_before_tls_nothing_is_positive(strict, commands):
     """T19: in any sequence of commands in clear, nothing but the exempt ones ever gets a positive reply."""
     with connected(strict) as client:
@@ -514,11 +513,7 @@ def test_before_tls_nothing_is_positive(strict, commands):
 
 
 @given(commands=st.lists(COMMANDS, min_size=1, max_size=6))
-@settings(
-    max_examples=60,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+@settings(REAL_SESSIONS, max_examples=60)
 def test_after_rein_nothing_is_positive(strict, commands):
     """T19, T22: a session that was logged in under TLS is worth nothing any more when REIN has taken TLS off."""
     with logged_in(strict) as client:
@@ -541,11 +536,7 @@ def _assert_nothing_is_positive(client, commands):
 
 
 @given(commands=st.lists(COMMANDS, min_size=2, max_size=6))
-@settings(
-    max_examples=100,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+@settings(REAL_SESSIONS, max_examples=100)
 def test_before_tls_nothing_is_positive_in_one_segment(strict, commands):
     """T19, K1: the same when all commands come at once: and behind AUTH nothing is done at all."""
     with connected(strict) as client:

@@ -19,25 +19,14 @@ from tests.interop.test_doctor_servers import USER as THEIR_USER
 from tests.interop.test_doctor_servers import folder as folder  # noqa: PLC0414 - a fixture
 from tests.interop.test_doctor_servers import proftpd as proftpd  # noqa: PLC0414
 from tests.support.client import Client
+from tests.support.fxp import FIRST, OCTETS, SECOND, configuration
 from tests.support.server import USER, running_server
 
-OURS, SECOND = "127.0.0.2", "127.0.0.3"
-OCTETS = bytes(range(256)) * 4000
-CONFIG = r"""
-[server]
-explicit = ["tcp:0:interface=HERE"]
-implicit = []
-[policy]
-require = "none"
-[fxp]
-users = ["alice"]
-networks = ["127.0.0.0/30"]
-"""
 SETTINGS = "set net:timeout 5; set net:max-retries 1; set ssl:verify-certificate no; set ftp:use-fxp yes; "
 
 
 def ours(folder, host, more="verify = false\n"):
-    return running_server(folder, CONFIG.replace("HERE", host) + more)
+    return running_server(folder, configuration(host, more, network="127.0.0.0/30"))
 
 
 @pytest.mark.parametrize("protected", ["no", "yes"])
@@ -45,11 +34,11 @@ def test_lftp(tmp_path, protected):
     """T9, X10: lftp has one server send a file to the other, in clear and under TLS, and no octet passes through it."""
     if shutil.which("lftp") is None:
         pytest.skip("lftp is not installed")
-    with ours(tmp_path / "first", OURS) as first, ours(tmp_path / "second", SECOND) as second:
+    with ours(tmp_path / "first", FIRST) as first, ours(tmp_path / "second", SECOND) as second:
         (first.files / "file").write_bytes(OCTETS)
         source, target = (
             f"ftp://{USER}:correct%20horse@{host}:{server.port(host=host)}"
-            for server, host in ((first, OURS), (second, SECOND))
+            for server, host in ((first, FIRST), (second, SECOND))
         )
         script = (
             f"{SETTINGS} set ftp:fxp-force yes; set ftp:ssl-protect-data {protected}; "
@@ -95,8 +84,8 @@ def test_proftpd(tmp_path, folder, proftpd, tls_client, listens):
     )
     trust = f'authorities = ["{folder}/server.crt"]\n'
     with (
-        ours(tmp_path / "ours", OURS, trust) as server,
-        control(OURS, server.port(host=OURS), USER, "correct horse") as here,
+        ours(tmp_path / "ours", FIRST, trust) as server,
+        control(FIRST, server.port(host=FIRST), USER, "correct horse") as here,
         control("127.0.0.1", port, THEIR_USER, THEIR_PASSWORD) as there,
     ):
         client = here if tls_client == "ours" else there

@@ -28,6 +28,11 @@ OPENSSL = shutil.which("openssl")
 needs_openssl = pytest.mark.skipif(OPENSSL is None, reason="no openssl program")
 
 
+def s_client(port: int, *options: str) -> list[str]:
+    """Return the command that makes openssl a client which sends what it reads from its standard input."""
+    return [OPENSSL, "s_client", "-connect", f"127.0.0.1:{port}", "-crlf", *options]
+
+
 class SmallPi(Notes):
     """Answers AUTH, NOOP and QUIT; FLOOD writes until the client does not read any more."""
 
@@ -286,8 +291,7 @@ class Sockets(TestCase):
         port = self.listen(implicit=True)
 
         def client() -> bytes:
-            command = [OPENSSL, "s_client", "-connect", f"127.0.0.1:{port}", "-tls1_2", "-crlf"]
-            with subprocess.Popen(command, stdin=PIPE, stdout=DEVNULL, stderr=PIPE) as process:
+            with subprocess.Popen(s_client(port, "-tls1_2"), stdin=PIPE, stdout=DEVNULL, stderr=PIPE) as process:
                 process.stdin.write(b"R\n")
                 process.stdin.flush()
                 return process.stderr.read()  # to its end: the program leaves by itself
@@ -301,8 +305,7 @@ class Sockets(TestCase):
         port = self.listen(implicit=True)
 
         def client() -> bytes:
-            command = [OPENSSL, "s_client", "-connect", f"127.0.0.1:{port}", "-tls1_3", "-crlf"]
-            with subprocess.Popen(command, stdin=PIPE, stdout=PIPE, stderr=PIPE) as process:
+            with subprocess.Popen(s_client(port, "-tls1_3"), stdin=PIPE, stdout=PIPE, stderr=PIPE) as process:
                 process.stdin.write(b"K\n")
                 process.stdin.flush()
                 while line := process.stderr.readline():
@@ -327,7 +330,7 @@ class Sockets(TestCase):
         port = self.listen(implicit=True)
         done = await deferToThread(
             subprocess.run,
-            [OPENSSL, "s_client", "-connect", f"127.0.0.1:{port}", "-tls1_3", "-crlf", "-ign_eof"],
+            s_client(port, "-tls1_3", "-ign_eof"),
             input=b"QUIT\n",
             capture_output=True,
             timeout=30,
