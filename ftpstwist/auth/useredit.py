@@ -25,7 +25,8 @@ import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
 from ftpstwist.auth.userfile import read_user_file
-from ftpstwist.auth.userrecord import Complaint, UserFileError, UserRecord, name_objection, read_users
+from ftpstwist.auth.userrecord import UserFileError, UserRecord, name_objection, read_users
+from ftpstwist.interfaces import Complaint
 
 Users = MutableMapping[str, Any]
 """The table of users: of plain dictionaries, or of tomlkit's, which look the same and keep the layout."""

@@ -32,7 +32,8 @@ from pathlib import Path
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from ftpstwist.auth.userrecord import Complaint, UserFileError, UserRecord, read_users
+from ftpstwist.auth.userrecord import UserFileError, UserRecord, read_users
+from ftpstwist.interfaces import Complaint
 
 MAX_FILE_OCTETS = 16 << 20
 """Largest users file that is read; some hundred thousand users."""

@@ -18,6 +18,7 @@ from enum import Enum
 from typing import Any
 
 from ftpstwist.auth.passwords import is_password_hash
+from ftpstwist.interfaces import Complaint
 from ftpstwist.session.identity import (
     ALL_PERMISSIONS,
     NO_PERMISSIONS,
@@ -111,26 +112,6 @@ class UserRecord:
             disabled=self.disabled or other.disabled,
             greeting=self.greeting or other.greeting,
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Complaint:
-    """One thing that is wrong with a users file.
-
-    Attributes:
-        file: The file.
-        key: Where in it, as TOML writes keys; empty when it is about the whole file.
-        cause: What is wrong: one sentence without its full stop.
-        remedy: What to do about it: one sentence without its full stop.
-    """
-
-    file: str
-    key: str
-    cause: str
-    remedy: str
-
-    def __str__(self) -> str:
-        return f"{': '.join(part for part in (self.file, self.key) if part)}: {self.cause}. {self.remedy}."
 
 
 class UserFileError(Exception):

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from ftpstwist.config.complaint import Complaint, Origin
+from ftpstwist.config.complaint import Complaint, Origin, Severity
 from ftpstwist.config.hosts import numbered_hosts
 from ftpstwist.config.passphrase import read_passphrase
 from ftpstwist.config.schema import Settings
@@ -151,7 +151,7 @@ class _Entry:
         for each in complaints:
             named = {"bundle": self.files.bundle, "certificate": self.files.certificate}
             name = next((name for name, file in named.items() if str(file) == each.path), "key")
-            report = self.origin.complain if each.severity is pem.Severity.ERROR else self.origin.warn
+            report = self.origin.complain if each.severity is Severity.ERROR else self.origin.warn
             yield report(f"{self.key}.{name}", f"{each.path}: {each.cause}", _as_sentence(each.remedy))
 
 

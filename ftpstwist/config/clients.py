@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ftpstwist.auth.certificaterule import CertificateRule, RuleError, read_rule
-from ftpstwist.config.complaint import Complaint
+from ftpstwist.config.complaint import Complaint, Severity
 from ftpstwist.config.schema import Settings
 from ftpstwist.config.schema_clients import CertificateRuleSettings, Unknown
 from ftpstwist.tls import certificate as pem
@@ -81,5 +81,5 @@ def complain_of_rules(settings: Settings) -> Iterator[Complaint]:
 
 def _translate(settings: Settings, key: str, complaints: list[pem.Complaint]) -> Iterator[Complaint]:
     for each in complaints:
-        report = settings.origin.complain if each.severity is pem.Severity.ERROR else settings.origin.warn
+        report = settings.origin.complain if each.severity is Severity.ERROR else settings.origin.warn
         yield report(key, f"{each.path}: {each.cause}", each.remedy[:1].upper() + each.remedy[1:])

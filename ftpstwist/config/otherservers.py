@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from ftpstwist.config.complaint import Complaint
+from ftpstwist.config.complaint import Complaint, Severity
 from ftpstwist.config.schema import Settings
 from ftpstwist.tls import certificate as pem
 from ftpstwist.tls.authorities import load_authorities
@@ -38,6 +38,6 @@ def read_others(settings: Settings, *, now: datetime) -> Others:
     authorities = load_authorities(settings.fxp.authorities, about, now=now, may_be_leaf=True)
     complaints = []
     for each in about:
-        report = settings.origin.complain if each.severity is pem.Severity.ERROR else settings.origin.warn
+        report = settings.origin.complain if each.severity is Severity.ERROR else settings.origin.warn
         complaints.append(report(_AUTHORITIES, f"{each.path}: {each.cause}", each.remedy[:1].upper() + each.remedy[1:]))
     return Others(OtherServers(tuple(authorities), settings.fxp.verify), tuple(complaints))

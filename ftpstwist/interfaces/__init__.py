@@ -6,6 +6,7 @@ above a seam is tested with recording neighbours that implement it, too.
 """
 
 from ftpstwist.interfaces.authentication import Authenticator, IAccount, LoggedInAccount, LoginRequest, Revocations
+from ftpstwist.interfaces.complaint import Complaint, Severity
 from ftpstwist.interfaces.control import ControlProtocol, ControlTransport
 from ftpstwist.interfaces.data import DataConnection, DataConnections, WaitsFor
 from ftpstwist.interfaces.errors import ErrorKind, FtpError
@@ -17,6 +18,7 @@ from ftpstwist.interfaces.tls import SessionTls, TlsChannel, TlsClosed, TlsError
 __all__ = [
     "Authenticator",
     "Capability",
+    "Complaint",
     "ControlProtocol",
     "ControlTransport",
     "DataConnection",
@@ -33,6 +35,7 @@ __all__ = [
     "ReadHandle",
     "Revocations",
     "SessionTls",
+    "Severity",
     "TlsChannel",
     "TlsClosed",
     "TlsError",

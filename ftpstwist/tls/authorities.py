@@ -20,7 +20,8 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPublicKeyTypes
 
-from ftpstwist.tls.certificate import Complaint, Severity
+from ftpstwist.interfaces import Severity
+from ftpstwist.tls.certificate import Complaint
 
 MAX_FILE_OCTETS = 64 << 20
 """Octets read of one file; revocation lists of large authorities have some million entries."""

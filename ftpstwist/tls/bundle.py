@@ -11,12 +11,12 @@ from pathlib import Path
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization.pkcs12 import PKCS12KeyAndCertificates, load_pkcs12
 
+from ftpstwist.interfaces import Severity
 from ftpstwist.session.identity import Secret
 from ftpstwist.tls.certificate import (
     CertificatePair,
     Complaint,
     PrivateKey,
-    Severity,
     check_mode,
     check_strength,
     join,

@@ -15,7 +15,6 @@ import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import Enum
 from pathlib import Path
 from typing import TypeVar
 
@@ -25,6 +24,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
+from ftpstwist.interfaces import Severity
 from ftpstwist.session.identity import Secret
 from ftpstwist.tls.expiry import notice_of_end
 
@@ -36,13 +36,6 @@ MAX_FILE_OCTETS = 1 << 20
 """Octets read of a certificate or key file; more is no PEM file of ours."""
 MIN_RSA_BITS = 2048
 """What OpenSSL accepts at its default security level."""
-
-
-class Severity(Enum):
-    """What a complaint means for the start or the reload."""
-
-    ERROR = "error"
-    WARNING = "warning"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from ftpstwist.interfaces import Severity
 from ftpstwist.session.identity import Secret
 from ftpstwist.tls import certificate as certificates
-from ftpstwist.tls.certificate import CertificateError, Severity, fingerprint, load_pair
+from ftpstwist.tls.certificate import CertificateError, fingerprint, load_pair
 from ftpstwist.tls.selfsigned import make_self_signed, write_pair
 from tests.tls.tls_support import NOW, authority, intermediate, issue, pair, private_key
 

@@ -12,10 +12,10 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from OpenSSL import SSL
 
+from ftpstwist.interfaces import Severity
 from ftpstwist.session.certificate import write_name
 from ftpstwist.session.policy import SessionReuse
 from ftpstwist.tls.authorities import AskClients, ClientPolicy, ExpiredList, load_authorities, load_revocation_lists
-from ftpstwist.tls.certificate import Severity
 from ftpstwist.tls.peer import read_peer
 from ftpstwist.tls.policy import TlsPolicyError
 from tests.support.authority import DAY, NOW, Authority, issue, name, upn, write_list
