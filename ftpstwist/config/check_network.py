@@ -87,7 +87,7 @@ def _advertised_addresses_can_be_reached(settings: Settings, _: Surroundings) ->
             continue
         if address.is_unspecified or address.is_multicast or address.is_reserved:
             yield settings.origin.complain(key, f"no client can connect to {address}", f'Give an address, or "{AUTO}"')
-        elif key == "passive.address" and not address.is_global:
+        elif key in {"passive.address", "passive.address_under_tls"} and not address.is_global:
             yield settings.origin.warn(
                 key,
                 f"{address} is not an address of the internet, so clients from there can not use PASV",
@@ -125,8 +125,8 @@ RULES = (
     Rule(("server.explicit", "server.implicit", "server.legacy", "passive.ports"), _ports_may_be_bound),
     Rule(("active",), _source_ports_need_no_privilege),
     Rule(("passive.ports", "limits.sessions_per_address"), _passive_ports_suffice),
-    Rule(("passive.address", "passive.addresses"), _advertised_addresses_can_be_reached),
-    Rule(("passive.address", "passive.addresses"), _names_resolve),
+    Rule(("passive.address", "passive.address_under_tls", "passive.addresses"), _advertised_addresses_can_be_reached),
+    Rule(("passive.address", "passive.address_under_tls", "passive.addresses"), _names_resolve),
     Rule(("server.idle_timeout",), _idle_timeout_is_patient),
 )
 """What the network has to be like."""
@@ -134,6 +134,8 @@ RULES = (
 
 def _advertised(settings: Settings) -> Iterator[tuple[str, str]]:
     yield "passive.address", settings.passive.address
+    if settings.passive.address_under_tls is not None:
+        yield "passive.address_under_tls", settings.passive.address_under_tls
     for network, text in settings.passive.addresses.items():
         yield f'passive.addresses."{network}"', text
 

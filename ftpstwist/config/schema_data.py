@@ -7,7 +7,7 @@ from ipaddress import IPv6Address, ip_address
 from typing import Annotated
 
 from ftpstwist.config.complaint import Unusable
-from ftpstwist.config.form import Form, describe, expected, quote
+from ftpstwist.config.form import Form, describe, expected, or_word, quote
 from ftpstwist.config.form_network import Address, Network, PortRange, address, network, ports
 from ftpstwist.config.form_numbers import octets, seconds, whole
 from ftpstwist.config.setting import entries, setting
@@ -64,6 +64,21 @@ Duration = Annotated[float, seconds(least=1)]
 
 
 @dataclass(frozen=True, slots=True)
+class AdvertisedRule:
+    """What PASV tells whom.
+
+    Attributes:
+        address: ``auto``, an address or a name.
+        network: Which clients; ``None`` for all.
+        under_tls: Only those whose control connection is under TLS.
+    """
+
+    address: str
+    network: Network | None = None
+    under_tls: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class PassiveSettings:
     """Data connections that the client opens (PASV, EPSV).
 
@@ -83,6 +98,11 @@ class PassiveSettings:
         AUTO,
         'Address that PASV tells clients. "auto": the one they connected to. Behind a router: its public '
         "IPv4 address, or a host name for it, which is looked up again now and then. EPSV needs none.",
+    )
+    address_under_tls: Annotated[str | None, or_word(advertised(), "address")] = setting(
+        None,
+        "The same for clients whose control connection is under TLS, where it has to be another one: a router that "
+        "changes replies in clear by itself can not change these.",
     )
     addresses: dict[Annotated[Network, network()], Advertised] = entries(
         "Other addresses for the clients of some networks; the longest prefix decides.",
@@ -118,10 +138,13 @@ class PassiveSettings:
     )
 
     @property
-    def rules(self) -> tuple[tuple[Network | None, str], ...]:
+    def rules(self) -> tuple[AdvertisedRule, ...]:
         """Which address is advertised to which clients: the first that fits decides, the last one fits all."""
         by_prefix = sorted(self.addresses.items(), key=lambda rule: rule[0].prefixlen, reverse=True)
-        return (*by_prefix, (None, self.address))
+        rules = [AdvertisedRule(address, network) for network, address in by_prefix]
+        if self.address_under_tls is not None:
+            rules.append(AdvertisedRule(self.address_under_tls, under_tls=True))
+        return (*rules, AdvertisedRule(self.address))
 
 
 @dataclass(frozen=True, slots=True)

@@ -166,6 +166,8 @@ def _firewall(settings: Settings) -> Iterator[str]:
     if settings.active.enabled:
         source = settings.active.source_ports
         yield f"TCP from {source if source.first else 'any port'} of this machine to clients (active mode)"
-    for network, address in settings.passive.rules:
-        who = f"clients in {network}" if network else "all other clients" if settings.passive.addresses else "clients"
-        yield f"PASV tells {who} {'the address they connected to' if address == AUTO else address}"
+    is_only_one = len(settings.passive.rules) == 1
+    for rule in settings.passive.rules:
+        who = f"clients in {rule.network}" if rule.network else "clients" if is_only_one else "all other clients"
+        place = "the address they connected to" if rule.address == AUTO else rule.address
+        yield f"PASV tells {who}{' under TLS' if rule.under_tls else ''} {place}"

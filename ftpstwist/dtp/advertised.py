@@ -29,10 +29,16 @@ class AddressRule:
     Attributes:
         address: Numeric IPv4 address, a name, or empty for the control connection's own address.
         network: Which clients; ``None`` for all.
+        under_tls: Only those whose control connection is under TLS: no device on the way can change a 227 there.
     """
 
     address: str
     network: IPNetwork | None = None
+    under_tls: bool = False
+
+    def covers(self, client: IPv4Address, *, under_tls: bool) -> bool:
+        """Tell whether it is for a client."""
+        return (self.network is None or client in self.network) and (under_tls or not self.under_tls)
 
 
 def look_up_ipv4(name: str) -> str:
@@ -72,12 +78,13 @@ class AdvertisedAddresses:
         self._look_up = look_up
         self._answers: dict[str, tuple[str, float]] = {}
 
-    async def for_client(self, peer: str, host: str) -> str:
+    async def for_client(self, peer: str, host: str, *, under_tls: bool) -> str:
         """Return the IPv4 address to advertise.
 
         Args:
             peer: Address of the client.
             host: Address the control connection came to.
+            under_tls: Whether it is under TLS.
 
         Raises:
             FtpError: NO_DATA_PORT; IPv6 has no PASV, or the name has no address.
@@ -85,7 +92,7 @@ class AdvertisedAddresses:
         client = ip_address(peer)
         if not isinstance(client, IPv4Address):
             raise FtpError(ErrorKind.NO_DATA_PORT, f"PASV from {peer}", "PASV is for IPv4, use EPSV")
-        address = next((rule.address for rule in self._rules if rule.network is None or client in rule.network), "")
+        address = next((rule.address for rule in self._rules if rule.covers(client, under_tls=under_tls)), "")
         if not address:
             return host
         return address if _is_ipv4(address) else await self._resolve(address)

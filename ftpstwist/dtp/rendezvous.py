@@ -53,6 +53,10 @@ class ControlSide(Protocol):
         """Mints the data channels; ``None`` without TLS."""
 
     @property
+    def is_protected(self) -> bool:
+        """Whether the control connection is under TLS now."""
+
+    @property
     def is_data_private(self) -> bool:
         """Whether PROT P is in force."""
 
@@ -133,7 +137,8 @@ class SessionDataConnections:
 
     async def passive_address(self) -> str:
         """Return the IPv4 address to advertise; see ``interfaces.DataConnections``."""
-        return await self._addresses.for_client(self._session.peer, self._session.host)
+        session = self._session
+        return await self._addresses.for_client(session.peer, session.host, under_tls=session.is_protected)
 
     def prepare_active(self, target: HostPort) -> None:
         """Remember where to connect to; see ``interfaces.DataConnections``."""

@@ -67,7 +67,10 @@ class DataParts:
             random=random.SystemRandom(),
             report=self._report,
         )
-        rules = [AddressRule("" if name == AUTO else name, network) for network, name in settings.passive.rules]
+        rules = [
+            AddressRule("" if rule.address == AUTO else rule.address, rule.network, rule.under_tls)
+            for rule in settings.passive.rules
+        ]
         self._addresses = AdvertisedAddresses(
             rules, threads=threads, clock=reactor, refresh_seconds=settings.passive.lookup_interval
         )
@@ -146,6 +149,10 @@ class _ControlSide:
     @property
     def session_tls(self) -> SessionTls | None:
         return self._session.tls if self._session.state.has_session_tls else None
+
+    @property
+    def is_protected(self) -> bool:
+        return self._session.state.is_protected
 
     @property
     def is_data_private(self) -> bool:

@@ -9,6 +9,7 @@ import pytest
 
 from ftpstwist.config.load import parse
 from ftpstwist.config.rule import can_listen_on, look_up, lowest_port, survey
+from ftpstwist.config.summary import summarise
 from tests.config.config_support import NOW, about, judge, needs_root
 
 PRIVILEGE = (
@@ -118,12 +119,24 @@ def test_the_longest_prefix_decides_what_is_advertised():
     """A rule for one office is not swallowed by the one for the whole company."""
     text = '[passive.addresses]\n"10.0.0.0/8" = "a.example"\n"10.1.0.0/16" = "b.example"\n"2001:db8::/32" = "auto"'
     rules = parse(text, "f").settings.passive.rules
-    assert [(str(network), address) for network, address in rules] == [
+    assert [(str(rule.network), rule.address) for rule in rules] == [
         ("2001:db8::/32", "auto"),
         ("10.1.0.0/16", "b.example"),
         ("10.0.0.0/8", "a.example"),
         ("None", "auto"),
     ]
+
+
+def test_an_address_under_tls_is_judged_like_the_other():
+    """Nobody can connect to no address; one of a private network is worth a word."""
+    text = '[passive]\naddress_under_tls = "{}"'
+    assert "no client can connect" in "".join(about(judge(text.format("0.0.0.0")), "passive.address_under_tls"))
+    assert "not an address of the internet" in "".join(about(judge(text.format("10.0.0.1")), "passive.address_under"))
+    assert about(judge(text.format("8.8.8.8")), "passive.address_under_tls") == []
+    lines = "\n".join(
+        line for part in summarise(parse(text.format("8.8.8.8"), "f").settings, ()) for line in part.lines
+    )
+    assert "PASV tells all other clients under TLS 8.8.8.8" in lines
 
 
 @pytest.mark.parametrize(

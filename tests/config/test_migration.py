@@ -170,6 +170,7 @@ def test_virtual_hosts_of_proftpd_become_hosts():
     [
         ("PassivePorts 50000 50100", "passive.ports", "50000-50100"),
         ("MasqueradeAddress ftp.example.org", "passive.address", "ftp.example.org"),
+        ("TLSMasqueradeAddress 198.51.100.7", "passive.address_under_tls", "198.51.100.7"),
         ("Umask 022 027", "storage.file_mode", "0644"),
         ("Umask 022 027", "storage.directory_mode", "0750"),
         ("TimeoutIdle 600", "server.idle_timeout", 600),

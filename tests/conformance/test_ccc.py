@@ -145,6 +145,17 @@ def test_binding_outlives_ccc(binding, version):
         assert client.download("NLST")[1].code == 226
 
 
+def test_pasv_under_tls_names_another_address(start_server):
+    """Behind a router that changes replies in clear by itself; where it can not read them, the public one is told."""
+    outside = '[policy]\nrequire = "none"\nallow_ccc = true\n[passive]\naddress_under_tls = "198.51.100.7"\n'
+    with connected(start_server(outside)).login() as client:
+        assert "(127,0,0,1," in client.do("PASV").text
+        client.auth().login().protect()
+        assert "(198,51,100,7," in client.do("PASV").text
+        clear(client)
+        assert "(127,0,0,1," in client.do("PASV").text
+
+
 def test_another_session_is_no_substitute(binding):
     """T6: the TLS session of somebody else's control connection opens no data connection after CCC."""
     with logged_in(binding, version="TLSv1_2") as other, clear(logged_in(binding, version="TLSv1_2")) as client:

@@ -87,6 +87,7 @@ class Side:
         self.user = user
         self.session_tls = session_tls
         self.control_facts = None
+        self.is_protected = False
         self.is_data_private = True
         self.may_end_anyhow = False
         self.other_servers = ()

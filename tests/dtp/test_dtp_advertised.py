@@ -36,11 +36,11 @@ class Advertised(TestCase):
     def addresses(self, *rules: AddressRule) -> AdvertisedAddresses:
         return AdvertisedAddresses(rules, threads=AtOnce(), clock=self.clock, refresh_seconds=60, look_up=self.look_up)
 
-    def ask(self, addresses: AdvertisedAddresses, peer="192.0.2.9", host="192.0.2.1") -> str:
-        return self.successResultOf(started(addresses.for_client(peer, host)))
+    def ask(self, addresses: AdvertisedAddresses, peer="192.0.2.9", host="192.0.2.1", *, tls=False) -> str:
+        return self.successResultOf(started(addresses.for_client(peer, host, under_tls=tls)))
 
     def refusal(self, addresses: AdvertisedAddresses, peer="192.0.2.9") -> FtpError:
-        return self.failureResultOf(started(addresses.for_client(peer, "192.0.2.1")), FtpError).value
+        return self.failureResultOf(started(addresses.for_client(peer, "192.0.2.1", under_tls=False)), FtpError).value
 
     def test_own_address(self) -> None:
         """Without any setting it is the address the client knows already."""
@@ -51,6 +51,14 @@ class Advertised(TestCase):
         addresses = self.addresses(AddressRule("", ip_network("10.0.0.0/8")), AddressRule("198.51.100.7"))
         assert self.ask(addresses, peer="10.1.1.1", host="10.0.0.1") == "10.0.0.1"
         assert self.ask(addresses) == "198.51.100.7"
+
+    def test_under_tls(self) -> None:
+        """A router that changes replies in clear by itself needs the true address only where it can not read."""
+        inner = AddressRule("", ip_network("10.0.0.0/8"))
+        addresses = self.addresses(inner, AddressRule("198.51.100.7", under_tls=True), AddressRule(""))
+        assert self.ask(addresses) == "192.0.2.1"
+        assert self.ask(addresses, tls=True) == "198.51.100.7"
+        assert self.ask(addresses, peer="10.1.1.1", host="10.0.0.1", tls=True) == "10.0.0.1"
 
     def test_name_is_looked_up_again(self) -> None:
         """A dynamic address is right again a minute after it changed, and is not looked up for each PASV."""

@@ -181,7 +181,7 @@ MOD_TLS: dict[str, Converter] = {
     "TLSServerInfoFile": left_out("obsolete"),
     "TLSPreSharedKey": left_out("pre-shared keys are not supported; use client certificates"),
     "TLSTimeoutHandshake": number_of("tls.handshake_timeout"),
-    "TLSMasqueradeAddress": word_of("passive.address"),
+    "TLSMasqueradeAddress": word_of("passive.address_under_tls"),
     "TLSCryptoDevice": left_out("OpenSSL has no engines any more"),
     "TLSRandomSeed": left_out("the system's random numbers are used"),
     "TLSControlsACLs": left_out("root and the user of the server may use server.admin_socket"),
