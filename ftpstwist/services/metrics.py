@@ -177,14 +177,15 @@ class MetricsFile(Service):
     def startService(self) -> None:  # noqa: N802 - Twisted's interface
         """Write it for the first time."""
         super().startService()
-        self._turns.start(self._interval)
+        self._ended = self._turns.start(self._interval)
 
-    def stopService(self) -> Deferred[None] | None:  # noqa: N802 - Twisted's interface
-        """Write it no more."""
+    def stopService(self) -> Deferred[LoopingCall] | None:  # noqa: N802 - Twisted's interface
+        """Write it no more; done when the writing that runs has ended."""
         super().stopService()
-        if self._turns.running:
-            self._turns.stop()
-        return None
+        if not self._turns.running:
+            return None
+        self._turns.stop()
+        return self._ended
 
     async def _write(self) -> None:
         octets, _ = self._text()

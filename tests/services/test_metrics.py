@@ -6,7 +6,10 @@ import http.client
 import socket
 
 import pytest
+from twisted.internet.task import Clock
 
+from ftpstwist.services.metrics import MetricsFile
+from tests.auth.neighbours import HeldThreads
 from tests.support.client import connected, logged_in
 from tests.support.observe import eventually
 from tests.support.server import running_server
@@ -108,3 +111,19 @@ def test_the_file_is_whole_whenever_it_is_read(server):
     assert "ftps_info" in text
     assert text.endswith("\n")
     assert [each.name for each in server.folder.glob("*.prom*")] == ["ftps.prom"]
+
+
+def test_the_file_of_a_service_that_is_started_again(tmp_path):
+    """The end waits for the writing that runs, so that a service started anew writes as often as before, not twice."""
+    clock, threads, written = Clock(), HeldThreads(), []
+    file = MetricsFile(tmp_path / "m.prom", lambda: (b"text", ""), threads=threads, clock=clock, interval=15)
+    file.startService()
+    file.stopService().addCallback(written.append)
+    assert not written
+    threads.release()
+    assert written
+    file.startService()
+    threads.release()
+    assert len(clock.getDelayedCalls()) == 1
+    file.stopService()
+    assert not clock.getDelayedCalls()
