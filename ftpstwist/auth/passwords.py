@@ -5,14 +5,15 @@ never on the reactor's. A name that does not exist costs what one that does
 exist costs: its password is compared with a hash that nothing matches. Only a
 password that is right can be quick, for a while: see ``remembered``.
 
-Refuses to read any other kind of hash: the library behind it is kept up, a
-zoo of legacy formats would not be.
+Hashes of other kinds, which databases and password files bring along, are
+read where the extra for them is installed (``auth.otherhashes``); none is made.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from importlib import import_module
 
 from argon2 import PasswordHasher, extract_parameters
 from argon2.exceptions import Argon2Error, InvalidHashError, VerifyMismatchError
@@ -97,17 +98,19 @@ class Passwords:
             password: What the client gave.
 
         Raises:
-            PasswordHashError: There is not enough memory, or *stored* is no hash.
+            PasswordHashError: There is not enough memory, or *stored* is no hash that can be read.
         """
         if stored is not None and self._remembered is not None and self._remembered.knows(stored, password):
             return True
-        if not self._is_behind(stored or self._nobody, password) or stored is None:
+        if not self._is_behind(self._nobody if stored is None else stored, password) or stored is None:
             return False
         if self._remembered is not None:
             self._remembered.remember(stored, password)
         return True
 
     def _is_behind(self, stored: str, password: Secret) -> bool:
+        if not stored.startswith("$argon2"):
+            return _verify_other(stored, password)
         try:
             return self._hasher.verify(stored, encode_name(password.reveal()))
         except VerifyMismatchError:
@@ -119,3 +122,14 @@ class Passwords:
     def needs_rehash(self, stored: str) -> bool:
         """Tell whether *stored* was made at another cost than new hashes are."""
         return self._hasher.check_needs_rehash(stored)
+
+
+def _verify_other(stored: str, password: Secret) -> bool:
+    try:
+        otherhashes = import_module("ftpstwist.auth.otherhashes")
+        return bool(otherhashes.verify(stored, encode_name(password.reveal())))
+    except ImportError:
+        cause = "the hash is not Argon2; for other kinds run: pip install 'ftpstwist[hashes]'"
+    except (ValueError, TypeError) as error:
+        cause = str(error)
+    raise PasswordHashError(cause)

@@ -20,6 +20,7 @@ from ftpstwist.config import (
     check_metrics,
     check_network,
     check_policy,
+    check_sources,
     check_tls,
     contradictions,
 )
@@ -36,6 +37,7 @@ RULES = (
     *check_network.RULES,
     *check_fxp.RULES,
     *check_accounts.RULES,
+    *check_sources.RULES,
     *check_hosts.RULES,
     *check_metrics.RULES,
 )

@@ -114,6 +114,18 @@ def word(noun: str, example: str, pattern: str) -> Form[str]:
     return Form(noun + example, read, quote)
 
 
+def scalar() -> Form[str | int | bool]:
+    """Text, a whole number, or yes or no: what a program of others is given as it is."""
+    noun, example = "text, a whole number, true or false", ""
+
+    def read(value: object) -> str | int | bool:
+        if not isinstance(value, str | int):
+            raise expected(noun, example, value)
+        return value
+
+    return Form(noun, read, lambda value: quote(value) if isinstance(value, str) else json.dumps(value))
+
+
 def path() -> Form[Path]:
     """A path of the host; a relative one starts at the folder of the configuration file."""
     noun, example = "a path", " in quotes; a relative one starts at the folder of this file"

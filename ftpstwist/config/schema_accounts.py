@@ -13,7 +13,7 @@ from ftpstwist.config.form import Form, describe, expected, join_words, or_word,
 from ftpstwist.config.form_network import Network, network
 from ftpstwist.config.form_numbers import mode, octets, seconds, whole
 from ftpstwist.config.schema_clients import CertificateLoginSettings
-from ftpstwist.config.schema_sources import LdapSettings, PamSettings, Source
+from ftpstwist.config.schema_sources import LdapSettings, PamSettings, PasswordFileSettings, Source, SqlSettings
 from ftpstwist.config.setting import entries, setting, table
 from ftpstwist.session.identity import ALL_PERMISSIONS, Permission
 from ftpstwist.storage.settings import Durability, Incomplete, Links
@@ -170,6 +170,8 @@ class AccountSettings:
     defence: DefenceSettings = table(DefenceSettings)
     pam: PamSettings = table(PamSettings)
     ldap: LdapSettings = table(LdapSettings)
+    sql: SqlSettings = table(SqlSettings)
+    password_file: PasswordFileSettings = table(PasswordFileSettings)
 
 
 @dataclass(frozen=True, slots=True)

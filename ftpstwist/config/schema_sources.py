@@ -6,9 +6,9 @@ from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
-from ftpstwist.config.form import or_word, path, text, word
+from ftpstwist.config.form import or_word, path, scalar, text, word
 from ftpstwist.config.form_numbers import seconds, whole
-from ftpstwist.config.setting import setting
+from ftpstwist.config.setting import entries, setting
 
 AtOnce = Annotated[int, whole(least=1, most=64)]
 Patience = Annotated[float, seconds(least=1, most=300)]
@@ -23,6 +23,10 @@ class Source(Enum):
     """Linux-PAM."""
     LDAP = "ldap"
     """A directory."""
+    SQL = "sql"
+    """A database."""
+    PASSWORD_FILE = "password_file"  # noqa: S105 - a word of the configuration
+    """A password file of another server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,3 +136,44 @@ class LdapSettings:
         10.0,
         "How long a login waits for the answer before it is refused for now (421); each server has its share of it.",
     )
+
+
+@dataclass(frozen=True, slots=True)
+class SqlSettings:
+    """Accounts of a database, for ``sql`` in sources, through any module of Python's DB-API that is installed.
+
+    Columns have the names of keys of the users file: password, home, permissions, groups, disabled, greeting, quota,
+    max_sessions, upload_rate, download_rate, max_file_size; and name, if it may be spelt otherwise than the user did.
+    """
+
+    module: Annotated[str, word("the name of a module", ', such as "psycopg"', r"[A-Za-z_]\w*(\.\w+)*")] = setting(
+        "sqlite3", "The module that knows the database: sqlite3, psycopg, pymysql and others."
+    )
+    connect: dict[Annotated[str, text()], Annotated[str | int | bool, scalar()]] = entries(
+        "What its connect() is given.", example='database = "/var/lib/ftp/accounts.db"'
+    )
+    connect_password_file: OptionalFile = setting(
+        None, "File with the password for the database, on one line, instead of one in connect."
+    )
+    query: Annotated[str, text(most=4000)] = setting(
+        "SELECT password, home, groups FROM users WHERE name = :user",
+        "Gives the row of a user. The name is the parameter that the module knows: :user with sqlite3, %(user)s with "
+        "psycopg and pymysql, or one ? or %s.",
+    )
+    groups_query: Annotated[str, text(most=4000)] = setting(
+        "", "Gives a row with the name of a group for each group of a user. Empty: the column groups is all there is."
+    )
+    at_once: AtOnce = setting(4, "Questions at the same time; each needs a connection and a thread.")
+    timeout: Patience = setting(10.0, "How long a login waits for the answer before it is refused for now (421).")
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordFileSettings:
+    """Accounts of a password file of another server, for ``password_file`` in sources.
+
+    Lines as htpasswd makes them, or as in passwd(5): AuthUserFile of ProFTPD, pureftpd.passwd.
+    """
+
+    file: Annotated[Path, path()] = setting(Path("passwords"), "The file. Changes count at once.")
+    group_file: OptionalFile = setting(None, "File of groups as in group(5), such as AuthGroupFile of ProFTPD.")
+    home: bool = setting(False, "Take homes from the file.")

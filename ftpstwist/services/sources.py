@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, fields
 from importlib import import_module
 from types import ModuleType
@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING, Any
 from twisted.cred.checkers import ICredentialsChecker
 from twisted.internet.interfaces import IReactorTime
 
+from ftpstwist.auth.passwordfile import PasswordFile
 from ftpstwist.auth.passwords import PasswordCost, Passwords
 from ftpstwist.auth.remembered import RememberedPasswords
-from ftpstwist.auth.sources import AccountSource, BoundedCalls, SourceChecker
+from ftpstwist.auth.sources import AccountSource, BoundedCalls, HashedAccounts, SourceChecker
+from ftpstwist.auth.sql import Queries, SqlRecords
+from ftpstwist.auth.userrecord import UserRecord
 from ftpstwist.config.complaint import ConfigurationError
 from ftpstwist.config.schema import Settings
 from ftpstwist.config.schema_sources import NEEDED_PACKAGES, Source
@@ -67,13 +70,22 @@ def build_sources(
     def calls(place: str, at_once: int, seconds: float) -> BoundedCalls:
         return BoundedCalls(place, threads=threads, clock=clock, at_once=at_once, seconds=seconds)
 
+    passwords = Passwords(_password_cost(settings), remembered=_remembered(settings, clock))
     builders: dict[Source, Callable[[], AccountSource]] = {
         Source.PAM: lambda: _pam(settings, calls),
         Source.LDAP: lambda: _ldap(settings, calls),
+        Source.SQL: lambda: HashedAccounts(
+            "the database", _sql(settings, calls).find, passwords=passwords, threads=password_threads
+        ),
+        Source.PASSWORD_FILE: lambda: HashedAccounts(
+            "the password file",
+            _password_file(settings, clock, password_threads),
+            passwords=passwords,
+            threads=password_threads,
+        ),
     }
     in_use = [each for each in settings.accounts.sources if each is not Source.USERS]
     checkers: dict[Source, ICredentialsChecker] = {source: SourceChecker(builders[source]()) for source in in_use}
-    passwords = Passwords(_password_cost(settings), remembered=_remembered(settings, clock))
     return Sources(checkers, passwords, password_threads)
 
 
@@ -108,6 +120,33 @@ def _ldap(settings: Settings, calls: _Calls) -> AccountSource:
     return source
 
 
+def _sql(settings: Settings, calls: _Calls) -> SqlRecords:
+    sql, module = settings.accounts.sql, _module(settings, Source.SQL, settings.accounts.sql.module)
+    arguments: dict[str, object] = dict(sql.connect)
+    if sql.module == "sqlite3":
+        arguments.setdefault("check_same_thread", False)  # one thread at a time has it, not always the same
+    secret = sql.connect_password_file
+
+    def connect() -> Any:
+        more = {} if secret is None else {"password": secret.read_text(encoding="utf-8").rstrip("\r\n")}
+        return module.connect(**arguments, **more)
+
+    return SqlRecords(
+        Queries(sql.query, sql.groups_query),
+        connect=connect,
+        error=module.Error,
+        calls=calls("the database", sql.at_once, sql.timeout),
+    )
+
+
+def _password_file(
+    settings: Settings, clock: IReactorTime, threads: WorkerThreads
+) -> Callable[[str], Awaitable[UserRecord | None]]:
+    asked = settings.accounts.password_file
+    file = PasswordFile(asked.file, group_file=asked.group_file, homes=asked.home, clock=clock)
+    return lambda name: threads.run(file.find, name)
+
+
 def _common(settings: DataclassInstance, wanted: type[DataclassInstance]) -> dict[str, Any]:
     """Return the settings of a source that the configuration gives under the same names."""
     given = {each.name for each in fields(settings)}
@@ -115,11 +154,10 @@ def _common(settings: DataclassInstance, wanted: type[DataclassInstance]) -> dic
 
 
 def _module(settings: Settings, source: Source, name: str) -> ModuleType:
-    """Return a module of ours that needs a package not everybody has."""
+    """Return a module that is, or needs, a package not everybody has."""
     try:
         return import_module(name)
     except (ImportError, AttributeError) as error:  # the latter from pamela, where there is no libpam
-        complaint = settings.origin.complain(
-            "accounts.sources", f'"{source.value}" can not be used: {error}', NEEDED_PACKAGES[source].remedy
-        )
+        remedy = NEEDED_PACKAGES[source].remedy if source in NEEDED_PACKAGES else f"Install {name}"
+        complaint = settings.origin.complain("accounts.sources", f'"{source.value}" can not be used: {error}', remedy)
         raise ConfigurationError((complaint,)) from None

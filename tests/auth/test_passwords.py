@@ -1,5 +1,7 @@
 """Password hashes."""
 
+import sys
+
 import argon2
 import pytest
 from twisted.python.failure import Failure
@@ -96,3 +98,58 @@ def failure_of(function, *args):
 
 def _no_memory(self, password):
     raise argon2.exceptions.HashingError("Memory allocation error")
+
+
+OTHERS = {
+    "bcrypt": {"rounds": 4},
+    "sha512_crypt": {"rounds": 1000},
+    "sha256_crypt": {"rounds": 1000},
+    "scrypt": {"rounds": 4},
+    "pbkdf2_sha256": {"rounds": 100},
+    "pbkdf2_sha512": {"rounds": 100},
+}
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_hashes_of_other_programs_verify(kind):
+    """A database or a file that was there before the server can stay as it is."""
+    stored = getattr(pytest.importorskip("passlib.hash"), kind).using(**OTHERS[kind]).hash(RIGHT)
+    assert PASSWORDS.verify(stored, Secret(RIGHT))
+    assert not PASSWORDS.verify(stored, Secret(RIGHT + "x"))
+    assert not PASSWORDS.verify(stored, Secret("\0"))
+    assert not PASSWORDS.verify(stored, Secret("x" * 5000))
+
+
+def test_a_long_password_is_cut_for_bcrypt_as_others_do():
+    """Other programs look at 72 octets, so the hash knows no more."""
+    stored = pytest.importorskip("passlib.hash").bcrypt.using(rounds=4).hash("x" * 72)
+    assert PASSWORDS.verify(stored, Secret("x" * 80))
+
+
+@pytest.mark.parametrize(
+    ("stored", "cause"),
+    [
+        ("plain text", "no accepted kind"),
+        ("$1$5pZSV9va$azfrPr6af3Fc7dLblQXVa0", "no accepted kind"),
+        ("{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=", "no accepted kind"),
+        ("$apr1$TVTYTzu7$s5xtaq9qN5H1MdxvgjsJO0", "no accepted kind"),
+        ("", "no accepted kind"),
+        ("$6$rounds=99999999$abcdefgh$" + "x" * 86, "too much work"),
+        ("$2b$31$" + "." * 53, "too much work"),
+        ("$scrypt$ln=30,r=8,p=1$aaaa$" + "a" * 43, "too much work"),
+        ("$2b$04$broken", "salt"),
+    ],
+)
+def test_hashes_that_protect_nothing_or_cost_too_much_are_refused(stored, cause):
+    """Neither MD5 nor plain text nor a hash that would take the server down; the message holds no password."""
+    pytest.importorskip("passlib.hash")
+    with pytest.raises(PasswordHashError, match=cause) as refused:
+        PASSWORDS.verify(stored, Secret("open-sesame"))
+    assert "open-sesame" not in str(refused.value)
+
+
+def test_other_hashes_need_their_extra(monkeypatch):
+    """Without it the message names it."""
+    monkeypatch.setitem(sys.modules, "ftpstwist.auth.otherhashes", None)
+    with pytest.raises(PasswordHashError, match=r"ftpstwist\[hashes\]"):
+        PASSWORDS.verify("$2b$04$x", Secret("x"))

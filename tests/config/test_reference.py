@@ -76,6 +76,7 @@ def test_the_example_file_holds_the_defaults():
             certificates=replace(accounts.certificates, rules=()),
             group_permissions={},
             ldap=replace(accounts.ldap, servers=()),
+            sql=replace(accounts.sql, connect={}),
         ),
         passive=replace(settings.passive, addresses={}),
         hosts=(),

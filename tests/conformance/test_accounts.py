@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+
 import pytest
 
 from tests.conformance.conftest import CLEAR
@@ -134,3 +136,32 @@ def test_a_directory_that_is_down_lets_nobody_in_and_bans_nobody(dead_server):
             assert (reply.code, "not possible now" in reply.text) == (421, True)
     assert "LDAP can not be asked about 'alice': ldap://127.0.0.1:1: Can't contact LDAP server" in dead_server.log()
     assert "banned" not in dead_server.log()
+
+
+def test_users_of_a_database_and_of_a_password_file(start_server, tmp_path):
+    """Both are found without an entry in the users file, with the homes they name."""
+    otherhashes = pytest.importorskip("passlib.hash")
+    stored = otherhashes.sha512_crypt.using(rounds=1000).hash("secret")
+    database = sqlite3.connect(tmp_path / "accounts.db")
+    database.execute("CREATE TABLE users (name, password, home, permissions)")
+    database.execute("INSERT INTO users VALUES ('bob', ?, ?, 'read-only')", (stored, str(tmp_path / "bob")))
+    database.commit()
+    database.close()
+    (tmp_path / "passwords").write_text(f"carol:{stored}\n")
+    server = start_server(f"""{CLEAR}
+[accounts]
+sources = ["users", "sql", "password_file"]
+[accounts.sql]
+query = "SELECT password, home, permissions FROM users WHERE name = :user"
+[accounts.sql.connect]
+database = "{tmp_path}/accounts.db"
+[accounts.password_file]
+file = "{tmp_path}/passwords"
+""")
+    with connected(server) as client:
+        assert (client.code("USER bob"), client.code("PASS secret")) == (331, 230)
+        assert client.code("MKD x") == 550
+    assert (tmp_path / "bob").is_dir()
+    assert login(server, "carol", "secret") == (230, 257)
+    assert login(server, "bob' --", "secret") == (530, 530)
+    assert login(server, "carol", "guess") == (530, 530)
