@@ -342,6 +342,7 @@ _KEYS: dict[str, _Read] = {
 _LIMITS: dict[str, tuple[str, _Read]] = {
     "max_sessions": ("sessions", _count),
     "quota": ("quota", _octets),
+    "max_files": ("files", _count),
     "upload_rate": ("upload_rate", _rate),
     "download_rate": ("download_rate", _rate),
     "max_file_size": ("file_size", _octets),

@@ -8,6 +8,7 @@ from ftpstwist.commands.context import Invocation, Session
 from ftpstwist.commands.file_system import PERMISSION_BITS
 from ftpstwist.commands.registry import VerbCoroutine, verb
 from ftpstwist.commands.trees import copy, copy_from, copy_to, make_link, make_tree, remove_tree
+from ftpstwist.interfaces import TellsQuotas
 from ftpstwist.session.events import FileChanged
 from ftpstwist.wire.parameters import parse_seconds, split_subcommand
 from ftpstwist.wire.pathname_parameters import parse_chmod, parse_utime
@@ -44,7 +45,8 @@ async def _utime(session: Session, command: Invocation) -> Reply:
 
 
 async def _quota(session: Session, command: Invocation) -> Reply:
-    limits = session.identity.limits
+    limits, files = session.identity.limits, session.files
+    states = await session.threads.run(files.quotas) if isinstance(files, TellsQuotas) else ()
     available = await session.threads.run(session.files.available, session.state.working_directory)
     return Reply(
         200,
@@ -52,6 +54,7 @@ async def _quota(session: Session, command: Invocation) -> Reply:
         f"Quota: {_octets(limits.quota)}",
         f"Largest file: {_octets(limits.file_size)}",
         f"Available: {_octets(available, unlimited='unknown')}",
+        *(f"{state.used} of {state.limit} {state.what}" for state in states),
         "End",
     )
 

@@ -20,6 +20,7 @@ from ftpstwist.config import (
     check_metrics,
     check_network,
     check_policy,
+    check_quotas,
     check_sources,
     check_tls,
     contradictions,
@@ -40,6 +41,7 @@ RULES = (
     *check_sources.RULES,
     *check_hosts.RULES,
     *check_metrics.RULES,
+    *check_quotas.RULES,
 )
 
 

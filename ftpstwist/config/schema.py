@@ -20,6 +20,7 @@ from ftpstwist.config.schema_hosts import HostSettings
 from ftpstwist.config.schema_integrity import IntegritySettings
 from ftpstwist.config.schema_metrics import MetricsSettings
 from ftpstwist.config.schema_policy import PolicySettings
+from ftpstwist.config.schema_quotas import QuotaSettings
 from ftpstwist.config.schema_server import LimitSettings, LogSettings, ServerSettings
 from ftpstwist.config.schema_tls import TlsSettings
 from ftpstwist.config.setting import setting, table
@@ -43,6 +44,7 @@ class Settings:
     deflate: DeflateSettings = table(DeflateSettings)
     integrity: IntegritySettings = table(IntegritySettings)
     accounts: AccountSettings = table(AccountSettings)
+    quotas: tuple[QuotaSettings, ...] = setting((), "Quotas.")
     storage: StorageSettings = table(StorageSettings)
     hosts: tuple[HostSettings, ...] = setting((), "Virtual hosts.")
     limits: LimitSettings = table(LimitSettings)

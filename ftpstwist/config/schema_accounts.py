@@ -85,6 +85,7 @@ class AccountLimitSettings:
 
     max_sessions: Annotated[int | None, or_word(whole(least=1))] = setting(None, "Control connections at once.")
     quota: OptionalSize = setting(None, "Size of all files below the home together.")
+    max_files: Annotated[int | None, or_word(whole(least=1))] = setting(None, "Files below the home; folders are free.")
     max_file_size: OptionalSize = setting(None, "Largest file that may be uploaded.")
     upload_rate: OptionalSize = setting(None, "Octets a second of one upload.")
     download_rate: OptionalSize = setting(None, "Octets a second of one download.")

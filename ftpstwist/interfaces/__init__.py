@@ -11,7 +11,16 @@ from ftpstwist.interfaces.control import ControlProtocol, ControlTransport
 from ftpstwist.interfaces.data import DataConnection, DataConnections, WaitsFor
 from ftpstwist.interfaces.errors import ErrorKind, FtpError
 from ftpstwist.interfaces.observation import EventSink
-from ftpstwist.interfaces.storage import Capability, Disposition, Filesystem, Octets, ReadHandle, WriteHandle
+from ftpstwist.interfaces.storage import (
+    Capability,
+    Disposition,
+    Filesystem,
+    Octets,
+    QuotaState,
+    ReadHandle,
+    TellsQuotas,
+    WriteHandle,
+)
 from ftpstwist.interfaces.threads import WorkerThreads
 from ftpstwist.interfaces.tls import SessionTls, TlsChannel, TlsClosed, TlsError
 
@@ -32,10 +41,12 @@ __all__ = [
     "LoggedInAccount",
     "LoginRequest",
     "Octets",
+    "QuotaState",
     "ReadHandle",
     "Revocations",
     "SessionTls",
     "Severity",
+    "TellsQuotas",
     "TlsChannel",
     "TlsClosed",
     "TlsError",

@@ -5,9 +5,10 @@ All methods run in worker threads and may block. They raise FtpError, never OSEr
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from ftpstwist.wire.entry import Entry
 from ftpstwist.wire.pathname import Pathname
@@ -79,6 +80,29 @@ class WriteHandle(Protocol):
             The size of what now stands under the final name because of this
             upload, or ``None`` if the final name is as it was before.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaState:
+    """How much of a quota is used.
+
+    Attributes:
+        what: What it limits, in words for the client.
+        used: Of it.
+        limit: How much there is.
+    """
+
+    what: str
+    used: int
+    limit: int
+
+
+@runtime_checkable
+class TellsQuotas(Protocol):
+    """A filesystem with quotas."""
+
+    def quotas(self) -> Sequence[QuotaState]:
+        """Return all quotas that hold."""
 
 
 class Filesystem(Protocol):

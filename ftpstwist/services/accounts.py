@@ -161,6 +161,7 @@ def _realm_settings(accounts: AccountSettings, *, admit_unlisted: bool) -> Realm
         limits=Limits(
             sessions=limits.max_sessions,
             quota=limits.quota,
+            files=limits.max_files,
             file_size=limits.max_file_size,
             upload_rate=limits.upload_rate,
             download_rate=limits.download_rate,

@@ -38,6 +38,7 @@ from ftpstwist.services.revocation import ask_responders
 from ftpstwist.services.root import FtpsService
 from ftpstwist.services.sessions import ControlFactory, SessionParts, Sessions
 from ftpstwist.services.sources import build_sources, threads_for_sources
+from ftpstwist.services.tallies import Quotas, TallyService, load_tallies
 from ftpstwist.services.threads import ThreadService
 from ftpstwist.services.watch import WatchService
 from ftpstwist.session.state import Service
@@ -77,7 +78,7 @@ def ftps_service(
         now: Seconds since the epoch, for logs and certificates.
 
     Raises:
-        ConfigurationError: A certificate or key can not be used, or a package for a source of accounts is missing.
+        ConfigurationError: A certificate, a key or what quotas remember can not be used, or a package is missing.
         TlsPolicyError: TLS settings do not fit together.
         UserFileError: The users file can not be used.
     """
@@ -86,10 +87,11 @@ def ftps_service(
     pools = _worker_threads(settings, reactor)
     threads, certificate_threads = pools["files"], pools["certificates"]
     certificates = Certificates(settings, now)
+    tallies = load_tallies(settings)
     about_accounts = AccountParts(
         clock=reactor,
         threads=threads,
-        make_filesystem=make_filesystem or LocalHomes(settings).open,
+        make_filesystem=make_filesystem or LocalHomes(settings, Quotas(settings.quotas, tallies=tallies, now=now)).open,
         now=now,
         revocations=ask_responders(settings, certificates=certificates, reactor=reactor, now=now),
         sources=build_sources(settings, clock=reactor, threads=pools["accounts"], password_threads=pools["passwords"]),
@@ -131,6 +133,7 @@ def ftps_service(
             *map(ThreadService, pools.values()),
             *_watch(settings, certificates, certificate_threads, reactor),
             PassiveService(data.pool),
+            TallyService(tallies, threads=threads, clock=reactor),
             *oversight.services(running, reactor),
         ],
         reload=running.reload,

@@ -12,10 +12,11 @@ from weakref import WeakValueDictionary
 
 from ftpstwist.config.schema import Settings
 from ftpstwist.interfaces import Filesystem
+from ftpstwist.services.tallies import Quotas
 from ftpstwist.session.identity import Identity
 from ftpstwist.storage.local import LocalFilesystem
 from ftpstwist.storage.overlay import PermittedFilesystem
-from ftpstwist.storage.quota import QuotaLedger
+from ftpstwist.storage.quota import QuotaLedger, Usage
 from ftpstwist.storage.settings import LocalSettings
 
 MakeFilesystem = Callable[[Identity, str], Filesystem]
@@ -28,9 +29,10 @@ class LocalHomes:
 
     Args:
         settings: How files are kept.
+        quotas: What holds beside the limits of the accounts.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, quotas: Quotas) -> None:
         storage = settings.storage
         self._local = LocalSettings(
             links=storage.links,
@@ -42,6 +44,7 @@ class LocalHomes:
             unnamed_files=storage.unnamed_files,
             show_owners=storage.show_owners,
         )
+        self._quotas = quotas
         self._unique_key = os.urandom(_KEY_OCTETS)
         self._ledgers: WeakValueDictionary[str, QuotaLedger] = WeakValueDictionary()
         self._turn = threading.Lock()
@@ -52,14 +55,20 @@ class LocalHomes:
         Raises:
             FtpError: The home does not exist or can not be entered (client sees 530 or 421).
         """
+        ledger = self._ledger(home)
         return PermittedFilesystem(
-            self._files(home), permissions=identity.permissions, limits=identity.limits, ledger=self._ledger(home)
+            self._files(home),
+            permissions=identity.permissions,
+            limits=identity.limits,
+            ledger=ledger,
+            shares=self._quotas.shares(identity, ledger),
+            traffic=self._quotas.traffic(identity, home),
         )
 
     def _files(self, home: str) -> LocalFilesystem:
         return LocalFilesystem(Path(home), unique_key=self._unique_key, random=os.urandom, settings=self._local)
 
-    def _usage(self, home: str) -> int:
+    def _usage(self, home: str) -> Usage:
         """Count what lies below a home; the session that asks first may be gone when it is counted."""
         with closing(self._files(home)) as files:
             return files.usage()

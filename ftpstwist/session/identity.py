@@ -74,6 +74,7 @@ class Limits:
         upload_rate: Octets a second of one upload.
         download_rate: Octets a second of one download.
         file_size: Octets of the largest file that may be uploaded.
+        files: Files that may lie below the home.
     """
 
     sessions: int | None = None
@@ -81,6 +82,7 @@ class Limits:
     upload_rate: int | None = None
     download_rate: int | None = None
     file_size: int | None = None
+    files: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,11 +23,12 @@ from ftpstwist.storage.download import LocalReadHandle
 from ftpstwist.storage.draft import open_draft, sweep
 from ftpstwist.storage.errors import translating
 from ftpstwist.storage.facts import Facts
+from ftpstwist.storage.quota import Usage
 from ftpstwist.storage.reserved import RandomOctets, unique_name
 from ftpstwist.storage.scan import examine_link, scan_entries, scan_names
 from ftpstwist.storage.settings import Links, LocalSettings
 from ftpstwist.storage.upload import InPlaceUpload, NewUpload
-from ftpstwist.storage.usage import count_octets
+from ftpstwist.storage.usage import count_usage
 from ftpstwist.wire.entry import Entry
 from ftpstwist.wire.pathname import Pathname
 
@@ -211,10 +212,10 @@ class LocalFilesystem:
         with translating("resolve", path), self._root.locate(path, follow=follow) as place:
             return place.pathname
 
-    def usage(self) -> int:
-        """Count the octets of all files below the root, for ``QuotaLedger``; takes its time."""
+    def usage(self) -> Usage:
+        """Count all files, and their octets, below the root, for ``QuotaLedger``; takes its time."""
         with translating("count usage"):
-            return count_octets(self._root, max_entries=MAX_COUNTED_ENTRIES)
+            return count_usage(self._root, max_entries=MAX_COUNTED_ENTRIES)
 
     def _new_upload(self, path: Pathname, place: Place, name: str, *, replaces: bool) -> NewUpload:
         draft = open_draft(place.directory, self._random, unnamed=self._settings.unnamed_files)

@@ -18,6 +18,7 @@ from ftpstwist.storage.memory_handles import (
     MemoryNewUpload,
     MemoryReadHandle,
 )
+from ftpstwist.storage.quota import Usage
 from ftpstwist.storage.reserved import RandomOctets, require_allowed, unique_name
 from ftpstwist.storage.settings import Incomplete
 from ftpstwist.wire.entry import Entry, EntryKind
@@ -177,10 +178,10 @@ class MemoryFilesystem:
                 self._look_up(path)
             return None if self._books.capacity is None else self._books.capacity - self._books.used
 
-    def usage(self) -> int:
-        """Return the octets of all files and unfinished uploads."""
+    def usage(self) -> Usage:
+        """Return all files, and their octets with those of unfinished uploads."""
         with self._lock:
-            return self._books.used
+            return Usage(self._books.used, _files_in(self._root))
 
     def _look_up(self, path: Pathname) -> tuple[MemoryDirectory, MemoryFile | MemoryDirectory | None]:
         """Return the directory that holds *path* (not the root), and what stands there."""
@@ -210,6 +211,11 @@ class MemoryFilesystem:
 
     def _new_upload(self, path: Pathname, directory: MemoryDirectory, *, replaces: bool) -> MemoryNewUpload:
         return MemoryNewUpload(self._books, path, directory, self._incomplete, replaces=replaces)
+
+
+def _files_in(directory: MemoryDirectory) -> int:
+    nodes = directory.entries.values()
+    return sum(1 if isinstance(node, MemoryFile) else _files_in(node) for node in nodes)
 
 
 def _entry(name: str, node: MemoryFile | MemoryDirectory) -> Entry:

@@ -31,7 +31,7 @@ letters must not be used with rules that differ below one home.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol, runtime_checkable
 
@@ -41,11 +41,13 @@ from ftpstwist.interfaces import (
     ErrorKind,
     Filesystem,
     FtpError,
+    QuotaState,
     ReadHandle,
     WriteHandle,
 )
 from ftpstwist.session.identity import Limits, Permission, Permissions
-from ftpstwist.storage.quota import MeteredUpload, QuotaLedger, SizeLimitedUpload
+from ftpstwist.storage.quota import NOTHING, Books, Ceiling, MeteredUpload, QuotaLedger, Share, SizeLimitedUpload, Usage
+from ftpstwist.storage.traffic import MeteredDownload, MeteredTraffic, Traffic
 from ftpstwist.wire.entry import Entry, EntryKind
 from ftpstwist.wire.pathname import Pathname
 
@@ -74,23 +76,34 @@ class PermittedFilesystem:
     Args:
         inner: The files.
         permissions: What is allowed where.
-        limits: ``file_size`` and ``quota`` are enforced here.
+        limits: ``file_size``, ``quota`` and ``files`` are enforced here.
         ledger: Of the home, shared by all sessions there; needed for a quota, and to keep the books for
             others that have one.
+        shares: Further quotas that hold, with ledgers of their own or that of the home.
+        traffic: What may be transferred.
 
     Raises:
         ValueError: There is a quota and no ledger.
     """
 
     def __init__(
-        self, inner: Filesystem, *, permissions: Permissions, limits: Limits, ledger: QuotaLedger | None = None
+        self,
+        inner: Filesystem,
+        *,
+        permissions: Permissions,
+        limits: Limits,
+        ledger: QuotaLedger | None = None,
+        shares: Sequence[Share] = (),
+        traffic: Sequence[Traffic] = (),
     ) -> None:
-        if limits.quota is not None and ledger is None:
+        own = Ceiling(limits.quota, limits.files)
+        if ledger is None and (shares or own != Ceiling()):
             raise ValueError("a quota needs a ledger")
         self._inner = inner
         self._permissions = permissions
         self._limits = limits
-        self._ledger = ledger
+        self._books = None if ledger is None else Books([Share(ledger, own), *shares])
+        self._traffic = tuple(traffic)
         self._links = inner if isinstance(inner, KnowsLinks) and not _is_uniform(permissions) else None
 
     @property
@@ -122,7 +135,10 @@ class PermittedFilesystem:
     def open_read(self, path: Pathname, offset: int = 0) -> ReadHandle:
         """Open a regular file for reading."""
         self._require(Permission.READ, path)
-        return self._inner.open_read(path, offset)
+        for traffic in self._traffic:
+            traffic.require_download()
+        source = self._inner.open_read(path, offset)
+        return MeteredDownload(source, self._traffic) if self._traffic else source
 
     def open_write(self, path: Pathname, disposition: Disposition, offset: int = 0) -> WriteHandle:
         """Open a file for writing; QUOTA_EXCEEDED and FILE_TOO_LARGE come from here and from its ``write``."""
@@ -188,11 +204,17 @@ class PermittedFilesystem:
     def available(self, path: Pathname) -> int | None:
         """Return the octets that may still be stored at *path*, by the disk and by the quota."""
         self._require_visible(path)
-        space = self._inner.available(path)
-        if self._ledger is None or self._limits.quota is None:
-            return space
-        left = max(0, self._limits.quota - self._ledger.used)
-        return left if space is None else min(space, left)
+        amounts = [self._inner.available(path), None if self._books is None else self._books.left()]
+        return min((amount for amount in amounts if amount is not None), default=None)
+
+    def quotas(self) -> list[QuotaState]:
+        """Return all quotas that hold, with what is used of them, except those of the account without any limit."""
+        shares = () if self._books is None else self._books.shares
+        return [
+            state
+            for each in (*(_states_of(share) for share in shares), *(traffic.states() for traffic in self._traffic))
+            for state in each
+        ]
 
     # --- permissions ---
 
@@ -261,66 +283,74 @@ class PermittedFilesystem:
             raise FtpError(ErrorKind.FILE_TOO_LARGE, f"{path}: restart at {copied} of {self._limits.file_size} octets")
         may_replace = replaces and disposition is Disposition.REPLACE and not in_place
 
-        def replaced() -> int:
-            return self._octets_of(path) if may_replace else 0
+        def replaced() -> Usage:
+            return self._usage_of(path) if may_replace else NOTHING
 
-        lent = 0 if self._ledger is None else replaced()
-        with self._taking(copied, lent):
+        lent = NOTHING if self._books is None else replaced()
+        charged = Usage(copied, 0 if in_place else 1)
+        for traffic in self._traffic:
+            traffic.require_upload()
+        with self._taking(charged, lent):
             upload: WriteHandle = self._inner.open_write(path, disposition, offset)
         if not replaces and isinstance(upload, CanRefuseReplacing):
             upload.refuse_replacing()
-        if self._ledger is not None:
+        if self._books is not None:
             upload = MeteredUpload(
-                upload,
-                ledger=self._ledger,
-                quota=self._limits.quota,
-                charged=copied,
-                in_place=in_place,
-                lent=lent,
-                replaced=replaced,
+                upload, books=self._books, charged=charged, in_place=in_place, lent=lent, replaced=replaced
             )
+        if self._traffic:
+            upload = MeteredTraffic(upload, self._traffic)
         if self._limits.file_size is not None:
             upload = SizeLimitedUpload(upload, file_size=self._limits.file_size)
         return upload
 
     @contextmanager
-    def _taking(self, octets: int, lent: int) -> Iterator[None]:
-        """Take what opening an upload will copy; refuse at once if the home is full."""
-        if self._ledger is None:
+    def _taking(self, charged: Usage, lent: Usage) -> Iterator[None]:
+        """Take what opening an upload will copy, and the file; refuse at once if the home is full."""
+        if self._books is None:
             yield
             return
-        quota = self._limits.quota
-        if quota is not None and self._ledger.used - lent >= quota:
-            raise FtpError(ErrorKind.QUOTA_EXCEEDED, f"{self._ledger.used} octets are in use of {quota}")
-        self._ledger.take(octets, None if quota is None else quota + lent)
+        self._books.require_room(lent, new_file=bool(charged.files))
+        self._books.take(charged, lent)
         try:
             yield
         except FtpError:
-            self._ledger.give_back(octets)
+            self._books.give_back(charged)
             raise
 
     @contextmanager
     def _giving_back(self, path: Pathname) -> Iterator[None]:
-        """Give back the octets of the file that the block removes."""
-        if self._ledger is None:
+        """Give back the file that the block removes."""
+        if self._books is None:
             yield
             return
-        with self._ledger.changing:
-            octets = 0 if self._is_link(path) else self._octets_of(path)
+        with self._books.changing:
+            used = NOTHING if self._is_link(path) else self._usage_of(path)
             yield
-            self._ledger.give_back(octets)
+            self._books.give_back(used)
 
-    def _octets_of(self, path: Pathname) -> int:
+    def _usage_of(self, path: Pathname) -> Usage:
         """Return what would be free without the file at *path*; nothing if it has other names."""
         try:
             entry = self._standing(path)
         except FtpError:
-            return 0
-        return entry.size if entry is not None and entry.is_file and entry.links == 1 else 0
+            return NOTHING
+        is_last = entry is not None and entry.is_file and entry.links == 1
+        return Usage(entry.size, 1) if entry is not None and is_last else NOTHING
 
     def _is_link(self, path: Pathname) -> bool:
         inner = self._inner
         return isinstance(inner, KnowsLinks) and inner.without_links(path) != inner.without_links(path, follow=False)
+
+
+def _states_of(share: Share) -> Iterator[QuotaState]:
+    if share.ceiling == Ceiling():
+        return
+    used, ceiling = share.ledger.used, share.ceiling
+    if ceiling.octets is not None:
+        yield QuotaState(f"{share.name} octets stored".lstrip(), used.octets, ceiling.octets)
+    if ceiling.files is not None:
+        yield QuotaState(f"{share.name} files stored".lstrip(), used.files, ceiling.files)
 
 
 def _is_uniform(permissions: Permissions) -> bool:

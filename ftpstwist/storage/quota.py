@@ -1,12 +1,13 @@
-"""What one account may store: octets below the home together, and of a single file.
+"""What accounts may store: octets and files of a home or of a group together, and octets of a single file.
 
-How it works. A :class:`QuotaLedger` belongs to a home and is shared by all
-sessions there. It counts once what lies below the home, when it is first asked,
-and is kept by differences from then on. An upload takes its octets from the
-ledger before they go to the disk, so nothing beyond the quota is ever written;
-what it did not keep, and what it replaced, is given back at its end. Octets of
-the file that will be replaced are lent to the upload meanwhile: a full home can
-still be updated, and for that time holds both versions.
+How it works. A :class:`QuotaLedger` belongs to a home, or to all that share a
+quota, and is used by all their sessions. It counts once what is there, when it is
+first asked, and is kept by differences from then on. An upload takes its octets from
+the ledgers before they go to the disk, so nothing beyond a quota is ever written;
+what it did not keep, and what it replaced, is given back at its end. The file that
+will be replaced is lent to the upload meanwhile: a full home can still be updated,
+and for that time holds both versions. A soft quota lets an upload that has begun
+come to its end, and refuses the next one.
 
 It does not see what others change on the disk; a new ledger does.
 """
@@ -15,65 +16,179 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 from ftpstwist.interfaces import ErrorKind, FtpError, Octets, WriteHandle
 from ftpstwist.wire.pathname import Pathname
 
 
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What is stored, or one part of it."""
+
+    octets: int = 0
+    files: int = 0
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(self.octets + other.octets, self.files + other.files)
+
+    def __sub__(self, other: Usage) -> Usage:
+        return Usage(self.octets - other.octets, self.files - other.files)
+
+
+NOTHING = Usage()
+
+
+@dataclass(frozen=True, slots=True)
+class Ceiling:
+    """What may be stored at most; ``None`` for any number."""
+
+    octets: int | None = None
+    files: int | None = None
+
+    def raised_by(self, lent: Usage) -> Ceiling:
+        """Return the ceiling with what is lent on top."""
+        return Ceiling(
+            None if self.octets is None else self.octets + lent.octets,
+            None if self.files is None else self.files + lent.files,
+        )
+
+    def require(self, used: Usage, more: Usage) -> None:
+        """Refuse *used* if it is too much of what there is *more* of.
+
+        Raises:
+            FtpError: QUOTA_EXCEEDED (client sees 552).
+        """
+        if self.octets is not None and more.octets > 0 and used.octets > self.octets:
+            raise FtpError(ErrorKind.QUOTA_EXCEEDED, f"{used.octets} octets would be in use of {self.octets}")
+        if self.files is not None and more.files > 0 and used.files > self.files:
+            raise FtpError(ErrorKind.QUOTA_EXCEEDED, f"{used.files} files would be there of {self.files}")
+
+
 class QuotaLedger:
-    """The octets in use below one home; safe for any number of threads.
+    """What is stored in one home, or by all that share a quota; safe for any number of threads.
 
     Args:
-        count: Counts them on the disk, as ``LocalFilesystem.usage`` does; called once, at first need.
+        count: Counts it, as ``LocalFilesystem.usage`` does on the disk; called once, at first need.
 
     Attributes:
-        changing: Held while a file is replaced or removed, so that nobody gives its octets back twice.
+        changing: Held while a file is replaced or removed, so that nobody gives it back twice.
     """
 
-    def __init__(self, count: Callable[[], int]) -> None:
+    def __init__(self, count: Callable[[], Usage]) -> None:
         self._count = count
-        self._used: int | None = None
+        self._used: Usage | None = None
         # Reentrant: a forgotten upload settles its books whenever it is collected, also while the lock is held.
         self._lock = threading.RLock()
         self.changing = threading.Lock()
 
     @property
-    def used(self) -> int:
-        """Octets in use, unfinished uploads included.
+    def used(self) -> Usage:
+        """What is in use, unfinished uploads included.
 
         Raises:
-            FtpError: They can not be counted.
+            FtpError: It can not be counted.
         """
         with self._lock:
             return self._counted()
 
-    def take(self, octets: int, limit: int | None) -> None:
-        """Use *octets* more.
-
-        Args:
-            octets: How many.
-            limit: What may be in use then at most; ``None`` for any number.
+    def take(self, more: Usage, ceiling: Ceiling) -> None:
+        """Use *more*.
 
         Raises:
-            FtpError: QUOTA_EXCEEDED (client sees 552); nothing is taken.
+            FtpError: QUOTA_EXCEEDED (client sees 552) beyond the ceiling; nothing is taken.
         """
         with self._lock:
-            used = self._counted() + octets
-            if limit is not None and octets > 0 and used > limit:
-                raise FtpError(ErrorKind.QUOTA_EXCEEDED, f"{used} octets would be in use of {limit}")
+            used = self._counted() + more
+            ceiling.require(used, more)
             self._used = used
 
-    def give_back(self, octets: int) -> None:
-        """Use *octets* less; what was never counted will be counted without them."""
+    def give_back(self, less: Usage) -> None:
+        """Use *less*; what was never counted will be counted without it."""
         with self._lock:
             if self._used is not None:
-                self._used = max(0, self._used - octets)
+                left = self._used - less
+                self._used = Usage(max(0, left.octets), max(0, left.files))
 
-    def _counted(self) -> int:
+    def _counted(self) -> Usage:
         if self._used is None:
             self._used = self._count()
         return self._used
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """An account's part in a ledger.
+
+    Attributes:
+        ledger: Shared with others.
+        ceiling: What all of them together may have stored.
+        soft: Whether an upload that has begun may go beyond.
+        name: What the quota is called; empty for that of the account.
+    """
+
+    ledger: QuotaLedger
+    ceiling: Ceiling
+    soft: bool = False
+    name: str = ""
+
+
+class Books:
+    """All ledgers that one account's files are kept in.
+
+    Args:
+        shares: That of the home first.
+    """
+
+    def __init__(self, shares: Sequence[Share]) -> None:
+        self.shares = tuple(shares)
+        self.changing = self.shares[0].ledger.changing
+
+    def require_room(self, lent: Usage, *, new_file: bool) -> None:
+        """Refuse an upload at once for which there is no room at all.
+
+        Raises:
+            FtpError: QUOTA_EXCEEDED.
+        """
+        for share in self.shares:
+            used = share.ledger.used - lent if share.ceiling != Ceiling() else NOTHING
+            share.ceiling.require(used + Usage(1, int(new_file)), Usage(1, int(new_file)))
+
+    def take(self, more: Usage, lent: Usage = NOTHING) -> None:
+        """Take from every ledger, or from none.
+
+        Raises:
+            FtpError: QUOTA_EXCEEDED.
+        """
+        taken: list[Share] = []
+        try:
+            for share in self.shares:
+                share.ledger.take(more, Ceiling() if share.soft else share.ceiling.raised_by(lent))
+                taken.append(share)
+        except FtpError:
+            for share in taken:
+                share.ledger.give_back(more)
+            raise
+
+    def give_back(self, less: Usage) -> None:
+        """Give back to every ledger."""
+        for share in self.shares:
+            share.ledger.give_back(less)
+
+    def left(self) -> int | None:
+        """Return the octets that may still be stored; ``None`` if nothing limits them."""
+        least: int | None = None
+        for share in self.shares:
+            if share.ceiling == Ceiling():
+                continue
+            used = share.ledger.used
+            if share.ceiling.files is not None and used.files >= share.ceiling.files:
+                return 0
+            if share.ceiling.octets is not None:
+                left = max(0, share.ceiling.octets - used.octets)
+                least = left if least is None else min(left, least)
+        return least
 
 
 class SizeLimitedUpload:
@@ -115,35 +230,33 @@ class SizeLimitedUpload:
 
 
 class MeteredUpload:
-    """An upload that takes its octets from a ledger.
+    """An upload that takes its octets from the books.
 
     Args:
         inner: Where the octets go.
-        ledger: Of the home.
-        quota: Octets that may be in use at most; ``None`` for any number.
-        charged: Octets taken already for what *inner* has copied.
+        books: Of the account.
+        charged: Taken already: what *inner* has copied, and one file if it is a new one.
         in_place: Whether a file is continued: what it had at the start is in use anyway.
-        lent: Octets of the file that will be replaced.
-        replaced: Tells, at the end, the octets of the file that really is.
+        lent: The file that will be replaced.
+        replaced: Tells, at the end, the file that really is.
     """
 
     def __init__(
         self,
         inner: WriteHandle,
         *,
-        ledger: QuotaLedger,
-        quota: int | None,
-        charged: int,
+        books: Books,
+        charged: Usage,
         in_place: bool,
-        lent: int,
-        replaced: Callable[[], int],
+        lent: Usage,
+        replaced: Callable[[], Usage],
     ) -> None:
         self._inner = inner
-        self._ledger = ledger
-        self._limit = None if quota is None else quota + lent
+        self._books = books
+        self._lent = lent
         self._charged = charged
         self._in_place = in_place
-        self._start = inner.size - charged
+        self._start = inner.size - charged.octets
         self._replaced = replaced
         self._is_open = True
 
@@ -159,23 +272,24 @@ class MeteredUpload:
 
     def write(self, data: Octets) -> None:
         """Put all of *data* behind what was written, or nothing: QUOTA_EXCEEDED."""
-        self._ledger.take(len(data), self._limit)
-        self._charged += len(data)
+        more = Usage(len(data))
+        self._books.take(more, self._lent)
+        self._charged += more
         self._inner.write(data)
 
     def commit(self) -> None:
         """Show it under its final name, and give back what it replaced."""
-        with self._settling(), self._ledger.changing:
+        with self._settling(), self._books.changing:
             replaced = self._replaced()
             self._inner.commit()
-            self._settle(self._inner.size - self._start)
-            self._ledger.give_back(replaced)
+            self._settle(self._kept(self._inner.size))
+            self._books.give_back(replaced)
 
     def abandon(self) -> int | None:
         """End it incomplete, and give back what was not kept."""
         with self._settling():
             kept = self._inner.abandon()
-            self._settle(0 if kept is None else kept - self._start)
+            self._settle(NOTHING if kept is None else self._kept(kept))
             return kept
 
     def __del__(self) -> None:
@@ -192,12 +306,15 @@ class MeteredUpload:
             if self._is_open:
                 self._settle_as_failed()
 
+    def _kept(self, size: int) -> Usage:
+        return Usage(size - self._start, 0 if self._in_place else 1)
+
     def _settle_as_failed(self) -> None:
         """Suppose what is left on the disk: a file in place as far as it came, else nothing."""
-        self._settle(self._inner.size - self._start if self._in_place else 0)
+        self._settle(self._kept(self._inner.size) if self._in_place else NOTHING)
 
-    def _settle(self, octets: int) -> None:
+    def _settle(self, used: Usage) -> None:
         """End the account with what the upload really uses."""
         self._is_open = False
-        self._ledger.give_back(self._charged - octets)
-        self._charged = octets
+        self._books.give_back(self._charged - used)
+        self._charged = used

@@ -1,4 +1,4 @@
-"""How much lies below a root, counted as quotas count it: octets of regular files, hard links once.
+"""How much lies below a root, counted as quotas count it: regular files and their octets, hard links once.
 
 Symbolic links are not followed and reserved names do not count. The walk is
 bounded in entries; it holds one directory open at a time.
@@ -12,13 +12,14 @@ import os
 from ftpstwist.interfaces import ErrorKind, FtpError
 from ftpstwist.storage.confine import Root
 from ftpstwist.storage.descriptor import reopen
+from ftpstwist.storage.quota import Usage
 from ftpstwist.storage.reserved import is_reserved
 from ftpstwist.storage.scan import OPEN_DIRECTORY
 from ftpstwist.wire.pathname import ROOT, Pathname
 
 
-def count_octets(root: Root, *, max_entries: int) -> int:
-    """Count the octets of all files below *root*.
+def count_usage(root: Root, *, max_entries: int) -> Usage:
+    """Count all files below *root*, and their octets.
 
     Args:
         root: The jail.
@@ -31,12 +32,12 @@ def count_octets(root: Root, *, max_entries: int) -> int:
     pending = [ROOT]
     while pending:
         pending.extend(count.add_directory(root, pending.pop()))
-    return count.octets
+    return count.usage
 
 
 class _Count:
     def __init__(self, max_entries: int) -> None:
-        self.octets = 0
+        self.usage = Usage()
         self._entries_left = max_entries
         self._seen: set[tuple[int, int]] = set()
 
@@ -72,4 +73,4 @@ class _Count:
             return
         if status.st_nlink > 1:
             self._seen.add(inode)
-        self.octets += status.st_size
+        self.usage += Usage(status.st_size, 1)

@@ -116,7 +116,7 @@ def test_all_mistakes_are_told_at_once(tmp_path):
         quota = "10 gigs"
         upload_rate = 0
         download_rate = true
-        max_files = 3
+        max_folders = 3
         max_file_size = -1
         [users."../bob"]
         [users.carl.limits.quota]
@@ -139,7 +139,7 @@ def test_all_mistakes_are_told_at_once(tmp_path):
         "users.alice.limits.quota",
         "users.alice.limits.upload_rate",
         "users.alice.limits.download_rate",
-        "users.alice.limits.max_files",
+        "users.alice.limits.max_folders",
         "users.alice.limits.max_file_size",
         "users.'../bob'",
         "users.carl.limits.quota",

@@ -352,7 +352,7 @@ def test_a_server_that_is_killed_leaves_no_half_file(tmp_path, unnamed):
         assert names(filesystem, "/d") == {"old"}
         assert get(filesystem, "/d/old") == b"old"
         assert len(os.listdir(tmp_path / "d")) == (1 if unnamed else 3)
-        assert filesystem.usage() == 3
+        assert filesystem.usage().octets == 3
         filesystem.delete(at("/d/old"))
         filesystem.remove_directory(at("/d"))
     assert os.listdir(tmp_path) == []
@@ -478,7 +478,7 @@ def test_reserved_names_are_not_listed(tmp_path, filesystem):
     for name in (f"{RESERVED_PREFIX}1.part", ".FTPSTWIST-2", ".ftpstwist", ".hidden", "f"):
         (tmp_path / name).write_text("12345")
     assert names(filesystem) == {".ftpstwist", ".hidden", "f"}
-    assert filesystem.usage() == 15
+    assert filesystem.usage().octets == 15
 
 
 def test_names_no_client_can_write(tmp_path, filesystem):
@@ -493,7 +493,7 @@ def test_names_no_client_can_write(tmp_path, filesystem):
         "to-it": EntryKind.DIRECTORY,
         "b\nlink": EntryKind.FILE,
     }
-    assert filesystem.usage() == 5
+    assert filesystem.usage().octets == 5
 
 
 def test_listing_while_others_write(tmp_path, filesystem):
@@ -534,7 +534,7 @@ def test_usage(tmp_path):
     os.symlink(outside, root / "out")
     os.mkfifo(root / "pipe")
     with local(root) as filesystem:
-        assert filesystem.usage() == 30
+        assert filesystem.usage().octets == 30
 
 
 def test_usage_is_bounded(tmp_path, filesystem, monkeypatch):
@@ -542,7 +542,7 @@ def test_usage_is_bounded(tmp_path, filesystem, monkeypatch):
     for name in "abc":
         (tmp_path / name).write_text("x")
     monkeypatch.setattr("ftpstwist.storage.local.MAX_COUNTED_ENTRIES", 3)
-    assert filesystem.usage() == 3
+    assert filesystem.usage().octets == 3
     monkeypatch.setattr("ftpstwist.storage.local.MAX_COUNTED_ENTRIES", 2)
     with refused(ErrorKind.STORAGE_FAILED):
         filesystem.usage()

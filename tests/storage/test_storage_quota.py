@@ -12,7 +12,7 @@ from ftpstwist.interfaces import Disposition, ErrorKind, FtpError
 from ftpstwist.session.identity import Limits, Permissions
 from ftpstwist.storage.memory import MemoryFilesystem
 from ftpstwist.storage.overlay import PermittedFilesystem
-from ftpstwist.storage.quota import QuotaLedger
+from ftpstwist.storage.quota import QuotaLedger, Usage
 from ftpstwist.storage.settings import Incomplete
 from ftpstwist.wire.pathname import ROOT, Pathname
 from tests.contracts.filesystem import get, names, put, refused
@@ -61,7 +61,7 @@ def test_the_quota_is_exact(make_inner):
         handle.write(b"x")
     assert handle.size == 60
     handle.commit()
-    assert (ledger.used, on_disk(inner), filesystem.available(ROOT)) == (100, 100, 0)
+    assert (ledger.used.octets, on_disk(inner), filesystem.available(ROOT)) == (100, 100, 0)
 
 
 def test_a_full_home_refuses_when_the_upload_is_opened(make_inner):
@@ -95,7 +95,7 @@ def test_a_replaced_file_is_lent_once(make_inner):
         second.write(b"2")
     first.commit()
     second.commit()
-    assert (ledger.used, on_disk(inner)) == (40, 40)
+    assert (ledger.used.octets, on_disk(inner)) == (40, 40)
 
 
 @pytest.mark.parametrize("incomplete", list(Incomplete))
@@ -121,20 +121,25 @@ def test_the_books_agree_after_every_kind_of_end(make_inner, incomplete):
                 handle.commit()
             else:
                 handle.abandon()
-            assert ledger.used == on_disk(inner) == inner.usage(), (path, disposition, offset, end)
+            assert (ledger.used.octets, ledger.used) == (on_disk(inner), inner.usage()), (
+                path,
+                disposition,
+                offset,
+                end,
+            )
             if path == "/f":
                 put(filesystem, "/f", b"x" * 100)
         if path.startswith("/new"):
             filesystem.delete(at(path))
-            assert ledger.used == on_disk(inner)
+            assert ledger.used.octets == on_disk(inner)
     for name in names(filesystem) - {"other"}:
         filesystem.rename(at("/" + name), at("/other"))
-        assert ledger.used == on_disk(inner)
+        assert ledger.used.octets == on_disk(inner)
     filesystem.rename(at("/other"), at("/other"))
     filesystem.rename(at("/other"), at("/moved"))
-    assert ledger.used == on_disk(inner)
+    assert ledger.used.octets == on_disk(inner)
     filesystem.delete(at("/moved"))
-    assert ledger.used == 0
+    assert ledger.used.octets == 0
 
 
 def test_a_forgotten_upload_is_given_back(make_inner):
@@ -145,9 +150,9 @@ def test_a_forgotten_upload_is_given_back(make_inner):
     put(filesystem, "/f", b"x" * 50)
     handle = filesystem.open_write(at("/f"), Disposition.REPLACE, 40)
     handle.write(b"y" * 20)
-    assert ledger.used == 110  # 50 are lent
+    assert ledger.used.octets == 110  # 50 are lent
     del handle
-    assert ledger.used == 50
+    assert ledger.used.octets == 50
 
 
 def test_one_ledger_for_all_sessions(make_inner):
@@ -177,14 +182,14 @@ def test_one_ledger_for_all_sessions(make_inner):
     for thread in threads:
         thread.join()
     assert problems == []
-    assert ledger.used == on_disk(inner) == 994
+    assert ledger.used.octets == on_disk(inner) == 994
 
 
 def test_usage_is_counted_once_and_only_when_needed():
     """A login does not walk through the home, and a second upload does not either."""
     counts = []
     inner = MemoryFilesystem(clock=itertools.count().__next__, random=os.urandom)
-    ledger = QuotaLedger(lambda: counts.append(1) or 0)
+    ledger = QuotaLedger(lambda: counts.append(1) or Usage())
     filesystem = limited(inner, ledger, quota=100)
     put(inner, "/f", b"x")
     get(filesystem, "/f")
@@ -218,14 +223,14 @@ def test_links_in_the_books(tmp_path):
         os.link(tmp_path / "f", tmp_path / "second")
         ledger = QuotaLedger(inner.usage)
         filesystem = limited(inner, ledger, quota=100)
-        assert ledger.used == 50
+        assert ledger.used.octets == 50
         filesystem.delete(at("/second"))
         filesystem.delete(at("/link"))
         put(filesystem, "/g", b"x" * 10)
         filesystem.rename(at("/g"), at("/link2"))
-        assert ledger.used == inner.usage() == 60
+        assert ledger.used.octets == inner.usage().octets == 60
         filesystem.delete(at("/f"))
-        assert ledger.used == inner.usage() == 10
+        assert ledger.used.octets == inner.usage().octets == 10
 
 
 def test_the_file_size_limit_is_exact(make_inner):

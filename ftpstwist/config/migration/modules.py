@@ -1,4 +1,4 @@
-"""Directives of ProFTPD's modules beside mod_tls: mod_digest, mod_deflate, mod_copy, mod_site_links."""
+"""Directives of ProFTPD's modules beside mod_tls: mod_digest, mod_deflate, mod_copy, mod_site_misc, mod_quotatab."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ _OF_MOD_DIGEST = {
     "md5": HashAlgorithm.MD5,
     "crc32": HashAlgorithm.CRC32,
 }
+_QUOTA_NUMBERS = ("octets", "download", "transfer", "files")
+"""What QuotaDefault limits, in its order: deleting gives uploads back. Files downloaded are not counted here."""
 _OFF = {"off", "false", "no"}
 _UNITS = {"": 1, "b": 1, "kb": 1 << 10, "mb": 1 << 20, "gb": 1 << 30}
 
@@ -46,9 +48,34 @@ def _site_links(outcome: Outcome, directive: Directive) -> None:
     outcome.set("storage.make_links", directive.text.lower() not in _OFF)
 
 
+@becomes("`quotas`, but for files downloaded")
+def _quota_default(outcome: Outcome, directive: Directive) -> None:
+    kind, per_session, limit, *numbers = (word.lower() for word in directive.arguments)
+    if per_session not in {"false", "off"} or kind == "class":
+        outcome.remark(directive, "quotas are kept for users, groups or all, and not for one session or class")
+        return
+    quota: dict[str, object] = {"name": f"default-{kind}", "shared": kind in {"group", "all"}, "soft": limit == "soft"}
+    quota |= {
+        name: int(float(number)) for name, number in zip(_QUOTA_NUMBERS, numbers[:4], strict=False) if float(number) > 0
+    }
+    outcome.add("quotas", quota)
+    outcome.remark(directive, "uploads and downloads never began anew, unless a program said so: is a period wanted?")
+
+
 MODULES: dict[str, Converter] = {
     "CopyEngine": left_out("SITE COPY needs the permissions of a download and an upload"),
     "CopyOptions": left_out("permissions say who may replace a file"),
+    "QuotaEngine": left_out("a quota holds where it is written: in the users file, accounts.limits or [[quotas]]"),
+    "QuotaLimitTable": left_out("write its limits into [[quotas]]: per user, group (shared = true) or all"),
+    "QuotaTallyTable": left_out("what is stored in a home is counted on the disk; the rest is in the state directory"),
+    "QuotaShowQuotas": left_out("SITE QUOTA tells users where they stand"),
+    "QuotaDisplayUnits": left_out("SITE QUOTA tells octets"),
+    "QuotaLock": left_out("one process keeps the books"),
+    "QuotaLog": left_out("a refusal is in the log, with its cause"),
+    "QuotaDirectoryTally": left_out("folders do not count"),
+    "QuotaExcludeFilter": left_out("all files of a home count"),
+    "QuotaOptions": left_out("what is stored in a home is always counted on the disk"),
+    "QuotaDefault": _quota_default,
     "SiteMiscEngine": _site_links,
     "DeflateEngine": _deflate_switch,
     "DeflateLog": left_out("log.json_log tells both sizes of a packed file"),

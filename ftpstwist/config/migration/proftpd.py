@@ -261,7 +261,6 @@ _CORE: dict[str, Converter] = {
     "ListOptions": left_out("listings show all names; clients send options of their own"),
     "DenyFilter": left_out("names are never interpreted"),
     "PathDenyFilter": left_out("names are never interpreted"),
-    "QuotaEngine": left_out("quotas stand in the users file, or in accounts.limits"),
     "DelayEngine": left_out("replies to a login do not tell known names from unknown ones"),
     "ControlsEngine": left_out("ftpstwist status, sessions, kick, ban and others; see server.admin_socket"),
     "TimesGMT": left_out("times are UTC in all listings"),

@@ -1,0 +1,28 @@
+"""``[[quotas]]`` and ``[deflate]`` as the check sees them."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.config.config_support import about, judge
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "complaint"),
+    [
+        ('[[quotas]]\nname = "a"\nfiles = 1\n[[quotas]]\nname = "a"\nfiles = 2\n', "quotas[1].name", "another quota"),
+        ('[[quotas]]\nname = "a"\n', "quotas[0]", "limits nothing"),
+        ("[[quotas]]\nfiles = 1\n", "quotas[0]", "is missing"),
+        ('[[quotas]]\nname = "a b"\nfiles = 1\n', "quotas[0]", "not a short name"),
+        ("[deflate]\nlevel = 7\n", "deflate.level", "above highest_level"),
+    ],
+)
+def test_what_is_wrong(text, key, complaint):
+    """A quota that can not be what was meant is told before anybody relies on it."""
+    assert any(complaint in line for line in about(judge(text), key)), about(judge(text), key)
+
+
+def test_what_is_right():
+    """And nothing is said about quotas that are."""
+    text = '[[quotas]]\nname = "a"\nfiles = 1\n[[quotas]]\nname = "b"\nupload = "1 GB"\nperiod = "day"\n'
+    assert about(judge(text + "[deflate]\nlevel = 9\nhighest_level = 9\n"), "quotas") == []
