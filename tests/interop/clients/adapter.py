@@ -35,6 +35,23 @@ class ClientError(Exception):
 
 
 @dataclass(frozen=True)
+class ClientCertificate:
+    """What a client shows of itself, in the forms that clients take.
+
+    Attributes:
+        certificate: PEM.
+        key: PEM.
+        bundle: Both as PKCS#12.
+        password: Of the bundle.
+    """
+
+    certificate: Path
+    key: Path
+    bundle: Path
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Target:
     """Where and how to connect.
 
@@ -44,7 +61,8 @@ class Target:
         implicit: Whether TLS starts with the connection.
         tls: ``1.2`` or ``1.3``; empty lets the client choose.
         active: Whether the client listens for data connections.
-        certificate: What the client trusts; the server's own unless given.
+        trusted: What the client trusts; the server's own certificate unless given.
+        shows: What it shows of itself, if anything.
     """
 
     server: Server
@@ -53,6 +71,7 @@ class Target:
     tls: str = ""
     active: bool = False
     trusted: Path | None = field(default=None, repr=False)
+    shows: ClientCertificate | None = None
 
     @property
     def port(self) -> int:
@@ -75,7 +94,8 @@ class Adapter:
     Attributes:
         name: What people call it.
         verbs: The steps it can do.
-        options: ``implicit``; ``1.2`` and ``1.3``, if it can be told the version; ``active``, ``verifies``, ``only IPv4``.
+        options: ``implicit``; ``1.2`` and ``1.3``, if it can be told the version; ``active``, ``verifies``, ``only IPv4``;
+            ``certificate``, if it can show one.
         package: What has to be installed to have it.
         program: What is run; empty for a Python library.
     """
@@ -147,6 +167,8 @@ class ScriptedAdapter(Adapter):
             "FTPS_IMPLICIT": "yes" if target.implicit else "",
             "FTPS_TLS": target.tls,
             "FTPS_ACTIVE": "yes" if target.active else "",
+            "FTPS_BUNDLE": str(target.shows.bundle) if target.shows else "",
+            "FTPS_BUNDLE_PASSWORD": target.shows.password if target.shows else "",
         }
         lists: list[list[str]] = [[]]
         for line in run(self.command(), text=text, environment=environment).splitlines():

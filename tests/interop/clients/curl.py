@@ -12,7 +12,7 @@ class Curl(Adapter):
     name = "curl"
     program = package = "curl"
     verbs = TRANSFERS | CHANGES | RESUMES
-    options = frozenset({"implicit", "1.2", "1.3", "active", "verifies"})
+    options = frozenset({"implicit", "1.2", "1.3", "active", "verifies", "certificate"})
 
     def perform(self, target: Target, *steps: Step) -> list[list[str]]:
         printed = [(step, run([*curl_command(target), *_ARGUMENTS[step[0]](target, *step[1:])])) for step in steps]
@@ -26,6 +26,8 @@ def curl_command(target: Target) -> list[str]:
         command.append("--ssl-reqd")
     if target.tls:
         command += [f"--tlsv{target.tls}", "--tls-max", target.tls]
+    if target.shows:
+        command += ["--cert", str(target.shows.certificate), "--key", str(target.shows.key)]
     if target.active:
         command += ["--ftp-port", "-"]
     return command

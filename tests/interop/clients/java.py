@@ -17,7 +17,7 @@ class CommonsNet(ScriptedAdapter):
     name = "Commons Net"
     program, package = "javac", "libcommons-net-java, with a JDK"
     verbs = TRANSFERS | CHANGES | RESUMES
-    options = frozenset({"implicit", "1.2", "1.3", "active", "verifies"})
+    options = frozenset({"implicit", "1.2", "1.3", "active", "verifies", "certificate"})
 
     def missing(self) -> str:
         if not _JAR.exists():

@@ -14,7 +14,7 @@ class Lftp(Adapter):
     name = "lftp"
     program = package = "lftp"
     verbs = TRANSFERS | CHANGES | RESUMES
-    options = frozenset({"implicit", "1.2", "1.3", "active", "verifies"})
+    options = frozenset({"implicit", "1.2", "1.3", "active", "verifies", "certificate"})
 
     def perform(self, target: Target, *steps: Step) -> list[list[str]]:
         lists: list[list[str]] = [[]]
@@ -42,6 +42,9 @@ def lftp(target: Target, *commands: str, folder: Path | None = None) -> str:
     }
     if target.tls:
         settings["ssl:priority"] = f"NORMAL:-VERS-ALL:+VERS-TLS{target.tls}"
+    if target.shows:
+        settings["ssl:cert-file"] = quoted(str(target.shows.certificate))
+        settings["ssl:key-file"] = quoted(str(target.shows.key))
     lines = [f"set {name} {value}" for name, value in settings.items()]
     scheme = "ftps" if target.implicit else "ftp"
     lines.append(f"open -u {quoted(USER)},{quoted(PASSWORD)} {scheme}://{target.authority}")

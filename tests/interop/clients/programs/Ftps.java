@@ -14,6 +14,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.KeyStore;
 import java.security.cert.CertificateFactory;
+import javax.net.ssl.KeyManager;
+import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.TrustManagerFactory;
 import org.apache.commons.net.ftp.FTP;
@@ -114,8 +116,19 @@ public class Ftps {
         TrustManagerFactory trust = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
         trust.init(store);
         SSLContext context = SSLContext.getInstance("TLS");
-        context.init(null, trust.getTrustManagers(), null);
+        context.init(given("BUNDLE") ? shown() : null, trust.getTrustManagers(), null);
         return context;
+    }
+
+    private static KeyManager[] shown() throws Exception {
+        char[] password = setting("BUNDLE_PASSWORD").toCharArray();
+        KeyStore store = KeyStore.getInstance("PKCS12");
+        try (InputStream bundle = Files.newInputStream(Path.of(setting("BUNDLE")))) {
+            store.load(bundle, password);
+        }
+        KeyManagerFactory keys = KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
+        keys.init(store, password);
+        return keys.getKeyManagers();
     }
 
     private static String setting(String name) {
