@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from ftpstwist.config import (
     check_accounts,
     check_fxp,
+    check_hooks,
     check_hosts,
     check_legacy,
     check_metrics,
@@ -42,6 +43,7 @@ RULES = (
     *check_hosts.RULES,
     *check_metrics.RULES,
     *check_quotas.RULES,
+    *check_hooks.RULES,
 )
 
 

@@ -16,6 +16,7 @@ from ftpstwist.config.form_network import Address
 from ftpstwist.config.schema_accounts import AccountSettings, StorageSettings
 from ftpstwist.config.schema_data import ActiveSettings, DeflateSettings, PassiveSettings, TransferSettings
 from ftpstwist.config.schema_fxp import FxpSettings
+from ftpstwist.config.schema_hooks import HookSettings
 from ftpstwist.config.schema_hosts import HostSettings
 from ftpstwist.config.schema_integrity import IntegritySettings
 from ftpstwist.config.schema_metrics import MetricsSettings
@@ -50,6 +51,7 @@ class Settings:
     limits: LimitSettings = table(LimitSettings)
     log: LogSettings = table(LogSettings)
     metrics: MetricsSettings = table(MetricsSettings)
+    hooks: tuple[HookSettings, ...] = setting((), "What is run when something has happened.")
     origin: Origin = field(default_factory=Origin, compare=False, repr=False)
 
     @property

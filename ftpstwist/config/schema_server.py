@@ -105,6 +105,10 @@ class LimitSettings:
     closing_connections: Annotated[int, whole(least=1)] = setting(
         512, "Finished data connections that may wait for the client to close; beyond, the oldest is dropped."
     )
+    hooks_at_once: Annotated[int, whole(least=1, most=100)] = setting(4, "Hooks that run at the same time.")
+    hooks_waiting: Annotated[int, whole(least=1)] = setting(
+        1000, "Hooks that may wait for their turn; beyond, they are not run, and the log says how many."
+    )
     status_entries: Annotated[int, whole(least=1)] = setting(
         1000, "Entries that STAT shows of a folder on the control connection."
     )

@@ -6,7 +6,7 @@ Every object has
 * ``session``, ``peer``, ``user``, ``service``, ``client``, ``host`` (the name given to TLS or by HOST): texts, empty if
   not known;
 * ``tls``: protection of the control connection, ``null`` in clear, else an object of ``version``, ``cipher``,
-  ``resumed``, ``server_name``, ``alpn``, ``certificate`` (SHA-256 of the client's).
+  ``resumed``, ``server_name``, ``alpn``, ``certificate`` (SHA-256 of the client's), ``subject`` (its name).
 
 and, by ``event``,
 

@@ -21,7 +21,6 @@ from ftpstwist.config.schema import Settings
 from ftpstwist.interfaces import EventSink, SessionTls
 from ftpstwist.pi.admission import Admission, AdmissionLimits
 from ftpstwist.services.accounts import AccountParts, build_accounts
-from ftpstwist.services.admin import IAdminReactor
 from ftpstwist.services.certificates import Certificates
 from ftpstwist.services.data import DataParts, IDataReactor
 from ftpstwist.services.files import LocalHomes, MakeFilesystem
@@ -31,7 +30,7 @@ from ftpstwist.services.legacy import LegacyFactory
 from ftpstwist.services.listening import ListeningService
 from ftpstwist.services.logs import LogService
 from ftpstwist.services.operations import Running
-from ftpstwist.services.oversight import Oversight
+from ftpstwist.services.oversight import IOversightReactor, Oversight
 from ftpstwist.services.passive import PassiveService
 from ftpstwist.services.reload import Reload, ReloadService
 from ftpstwist.services.revocation import ask_responders
@@ -52,7 +51,7 @@ _log = Logger()
 _PASSWORD_THREADS = 2
 
 
-class IReactor(IDataReactor, IAdminReactor, IReactorFromThreads):
+class IReactor(IDataReactor, IOversightReactor, IReactorFromThreads):
     """What the server needs of a reactor; every reactor of Twisted on Unix has it."""
 
 
@@ -82,7 +81,7 @@ def ftps_service(
         TlsPolicyError: TLS settings do not fit together.
         UserFileError: The users file can not be used.
     """
-    oversight = Oversight(settings, now)
+    oversight = Oversight(settings, reactor, now)
     logs = LogService(settings, clock=reactor, sinks=[*sinks, *oversight.sinks])
     pools = _worker_threads(settings, reactor)
     threads, certificate_threads = pools["files"], pools["certificates"]
@@ -134,7 +133,7 @@ def ftps_service(
             *_watch(settings, certificates, certificate_threads, reactor),
             PassiveService(data.pool),
             TallyService(tallies, threads=threads, clock=reactor),
-            *oversight.services(running, reactor),
+            *oversight.services(running),
         ],
         reload=running.reload,
         sessions=sessions,

@@ -24,6 +24,7 @@ class TlsFacts:
         server_name: Name the client asked for (SNI), if any.
         alpn: Protocol agreed on, if any.
         certificate: SHA-256 fingerprint of the client's certificate in lower-case hex, if it showed one.
+        subject: Distinguished name (RFC 4514) in that certificate.
     """
 
     version: str
@@ -32,6 +33,7 @@ class TlsFacts:
     server_name: str | None = None
     alpn: str | None = None
     certificate: str | None = None
+    subject: str | None = None
 
     @property
     def is_obsolete(self) -> bool:

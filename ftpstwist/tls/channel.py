@@ -307,6 +307,7 @@ class OpenSSLChannel:
         connection = self._connection
         try:
             certificate = None if self._terms.outgoing else connection.get_peer_certificate(as_cryptography=True)
+            subject = None if certificate is None else certificate.subject.rfc4514_string()
         except ValueError:  # OpenSSL is more patient with odd encodings
             raise self._fail(TlsError("the client's certificate can not be decoded", "give it a good one")) from None
         return TlsFacts(
@@ -316,6 +317,7 @@ class OpenSSLChannel:
             server_name=self._notes.server_name,
             alpn=connection.get_alpn_proto_negotiated().decode("ascii", "replace") or None,
             certificate=None if certificate is None else fingerprint(certificate),
+            subject=subject,
         )
 
     def _fail(self, failure: TlsError) -> TlsError:

@@ -45,4 +45,4 @@ def test_a_missing_library_is_named_with_its_remedy(monkeypatch):
     (line,) = about(judge(LOOPBACK), "metrics")
     assert 'pip install "ftpstwist[metrics]"' in line
     with pytest.raises(ConfigurationError, match="prometheus-client is missing"):
-        Oversight(parse(LOOPBACK, "ftps.toml").settings, lambda: 0.0)
+        Oversight(parse(LOOPBACK, "ftps.toml").settings, None, lambda: 0.0)
