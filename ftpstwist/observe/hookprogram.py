@@ -19,7 +19,7 @@ from typing import cast
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ProcessDone, ProcessTerminated
-from twisted.internet.interfaces import IProcessTransport, IReactorProcess
+from twisted.internet.interfaces import IDelayedCall, IProcessTransport, IReactorProcess, IReactorTime
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 
@@ -30,6 +30,7 @@ from ftpstwist.session.events import Event
 
 _ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
 _KEPT_OCTETS = 1000
+_LAST_WORDS_SECONDS = 1.0
 _LEAD_A_SESSION = """
 import os, sys
 os.setsid()
@@ -41,15 +42,19 @@ except OSError as error:
 """Run by a Python of its own, which becomes the program; in a process that has threads nothing may run after fork."""
 
 
+class IHookReactor(IReactorProcess, IReactorTime):
+    """What programs need of a reactor."""
+
+
 class ProgramAction:
     """Runs a program. An ``Action``.
 
     Args:
         command: The program's path, and arguments.
-        reactor: Starts processes.
+        reactor: Starts processes, and keeps time.
     """
 
-    def __init__(self, command: Sequence[str], *, reactor: IReactorProcess) -> None:
+    def __init__(self, command: Sequence[str], *, reactor: IHookReactor) -> None:
         self._arguments = [sys.executable, "-I", "-S", "-c", _LEAD_A_SESSION, *command]
         self._reactor = reactor
 
@@ -59,7 +64,7 @@ class ProgramAction:
         Raises:
             HookError: It could not be started, or its exit status is not 0.
         """
-        process = _Process(f"{json_line(event)}\n".encode())
+        process = _Process(f"{json_line(event)}\n".encode(), self._reactor)
         try:
             self._reactor.spawnProcess(
                 process, self._arguments[0], self._arguments, env=_encoded(_ENVIRONMENT | variables(event)), path="/"
@@ -72,7 +77,9 @@ class ProgramAction:
 class _Process(ProcessProtocol):
     """One run of a program."""
 
-    def __init__(self, document: bytes) -> None:
+    def __init__(self, document: bytes, clock: IReactorTime) -> None:
+        self._clock = clock
+        self._limit: IDelayedCall | None = None
         self.ended: Deferred[None] = Deferred(self._cancel)
         self._document = document
         self._printed = b""
@@ -89,9 +96,14 @@ class _Process(ProcessProtocol):
 
     errReceived = outReceived  # noqa: N815 - Twisted's name
 
-    def processExited(self, reason: Failure) -> None:  # noqa: N802 - Twisted's name
-        """Look at its exit status; what it has left running may hold the pipes, and is not waited for."""
-        self._process.loseConnection()
+    def processExited(self, reason: Failure) -> None:  # noqa: ARG002, N802 - Twisted's name
+        """Read what it has printed last; what it has left running may hold the pipes, and is not waited for long."""
+        self._limit = self._clock.callLater(_LAST_WORDS_SECONDS, self._process.loseConnection)
+
+    def processEnded(self, reason: Failure) -> None:  # noqa: N802 - Twisted's name
+        """Look at its exit status."""
+        if self._limit is not None and self._limit.active():
+            self._limit.cancel()
         if self.ended.called:
             return
         if isinstance(reason.value, ProcessDone):

@@ -6,20 +6,15 @@ from importlib import import_module
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorProcess, IReactorTime
 
 from ftpstwist.config.complaint import ConfigurationError
 from ftpstwist.config.schema import Settings
 from ftpstwist.config.schema_hooks import HookSettings
-from ftpstwist.observe.hookprogram import ProgramAction
+from ftpstwist.observe.hookprogram import IHookReactor, ProgramAction
 from ftpstwist.observe.hooks import Action, Hook, Hooks, function_action
 
 _LAST_SECONDS = 10.0
 """What running hooks have left when the server stops."""
-
-
-class IHookReactor(IReactorTime, IReactorProcess):
-    """What hooks need of a reactor."""
 
 
 class HookService(Service):

@@ -11,8 +11,9 @@ from ftpstwist.config.check_metrics import missing_library
 from ftpstwist.config.complaint import ConfigurationError
 from ftpstwist.config.schema import Settings
 from ftpstwist.interfaces import EventSink
+from ftpstwist.observe.hookprogram import IHookReactor
 from ftpstwist.services.admin import AdminService, IAdminReactor
-from ftpstwist.services.hooks import HookService, IHookReactor, build_hooks
+from ftpstwist.services.hooks import HookService, build_hooks
 from ftpstwist.services.operations import Operations, Resumptions, Running
 
 if TYPE_CHECKING:

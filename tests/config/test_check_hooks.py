@@ -30,7 +30,7 @@ def test_a_good_hook_makes_no_noise():
         (['events = ["upload"]', 'command = ["sh"]'], "sh is no full path"),
         (['events = ["upload"]', 'command = ["/nowhere/sh"]'], "/nowhere/sh can not be run"),
         (['events = ["upload"]', 'command = ["/etc"]'], "/etc can not be run"),
-        (['events = ["uplaod"]', 'command = ["/bin/sh"]'], 'Did you mean "upload"?'),
+        (['events = ["uploads"]', 'command = ["/bin/sh"]'], 'Did you mean "upload"?'),
         (['events = ["upload"]', 'function = "os.system"'], 'such as "package.module:function"'),
     ],
 )

@@ -352,3 +352,23 @@ def test_documentation_keeps_step(page, mark, table):
     shown = re.search(rf"<!-- {mark} -->\n(.*?)<!-- end -->", text, re.DOTALL)
     assert shown
     assert shown[1] == table
+
+
+def test_programs_of_mod_exec_become_hooks():
+    """What ran after uploads and at the end of sessions still does; placeholders have become the environment."""
+    outcome = proftpd.convert(
+        "ExecEngine on\n"
+        "ExecOnCommand STOR,APPE,LIST /usr/local/bin/scan --quiet %f\n"
+        "ExecOnExit /usr/local/bin/bye\n"
+        "ExecBeforeCommand STOR /usr/local/bin/no\n"
+    )
+    assert outcome.settings["hooks"] == [
+        {"events": ["upload"], "command": ["/usr/local/bin/scan", "--quiet"]},
+        {"events": ["disconnect"], "command": ["/usr/local/bin/bye"]},
+    ]
+    assert [str(remark) for remark in outcome.remarks[-3:]] == [
+        "line 2: ExecOnCommand: no hook for LIST; the events are in docs/operations.md",
+        "line 2: ExecOnCommand: arguments with % are left out: the program finds all in its environment",
+        "line 4: ExecBeforeCommand: left out: hooks run after something has happened",
+    ]
+    assert len(load(outcome.render("x"), "ftps.toml").settings.hooks) == 2

@@ -81,6 +81,7 @@ def test_the_example_file_holds_the_defaults():
         passive=replace(settings.passive, addresses={}),
         hosts=(),
         quotas=(),
+        hooks=(),
     )
     assert settings == resolve(Settings(), Path("/etc"))
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import textwrap
 from pathlib import Path
 
@@ -22,6 +24,11 @@ sleep 600 &
 echo $$ $! > "$1/pids.tmp" && mv "$1/pids.tmp" "$1/pids"
 wait
 """
+LEAVE = """\
+#!/bin/sh
+sleep 600 &
+echo $! > "$1/left.tmp" && mv "$1/left.tmp" "$1/left"
+"""
 FAIL = """\
 #!/bin/sh
 echo "the disk of the archive is full" >&2
@@ -32,7 +39,7 @@ exit 3
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     folder = tmp_path_factory.mktemp("hooks")
-    for name, text in {"tell": TELL, "hang": HANG, "fail": FAIL}.items():
+    for name, text in {"tell": TELL, "hang": HANG, "leave": LEAVE, "fail": FAIL}.items():
         (folder / name).write_text(text)
         (folder / name).chmod(0o755)
     tables = f"""
@@ -47,6 +54,9 @@ def server(tmp_path_factory):
         events = ["mkdir"]
         paths = ["/archive"]
         command = ["{folder}/fail"]
+        [[hooks]]
+        events = ["change"]
+        command = ["{folder}/leave", "{folder}"]
         [[hooks]]
         events = ["rmdir"]
         command = ["{folder}/gone"]
@@ -97,6 +107,18 @@ def test_a_program_that_hangs_is_killed_with_its_children(server):
     assert "it was ended after 1 s" in log.wait_for("hang failed")
     for pid in pids:
         eventually(lambda pid=pid: not is_running(pid), "the end of the hook")
+
+
+def test_a_program_may_leave_something_running(server):
+    """A hook that starts a service of its own is over when it says so, though its pipes are still held."""
+    log = Marked(server)
+    with logged_in(server) as client:
+        assert client.upload("STOR z", b"x").code == 226
+        assert client.code("SITE CHMOD 600 z") == 200
+    assert "leave ran for" in log.wait_for("/leave ran")
+    pid = int((server.folder / "left").read_text())
+    assert is_running(pid)
+    os.kill(pid, signal.SIGKILL)
 
 
 def is_running(pid):

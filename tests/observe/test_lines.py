@@ -150,6 +150,7 @@ def test_json_log():
         "server_name": None,
         "alpn": None,
         "certificate": None,
+        "subject": None,
     }
     assert json.loads(json_line(event)) == {
         "time": "2026-05-04T08:15:30.125Z",

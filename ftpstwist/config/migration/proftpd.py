@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from ftpstwist.config.migration.apachestyle import Directive, flattened, parse
+from ftpstwist.config.migration.mod_exec import MOD_EXEC
 from ftpstwist.config.migration.mod_tls import MOD_TLS, REQUIRED
 from ftpstwist.config.migration.modules import MODULES
 from ftpstwist.config.migration.outcome import (
@@ -275,5 +276,5 @@ _CORE: dict[str, Converter] = {
     "VirtualHost": _virtual_host,
 }
 
-DIRECTIVES: dict[str, Converter] = {**MOD_TLS, **_CORE, **MODULES}
+DIRECTIVES: dict[str, Converter] = {**MOD_TLS, **_CORE, **MODULES, **MOD_EXEC}
 """Every directive that is known."""
