@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 
-from ftpstwist.interfaces import FtpError, Octets, ReadHandle, WriteHandle
+from ftpstwist.interfaces import DirectSource, FtpError, Octets, ReadHandle, WriteHandle
 from ftpstwist.wire.pathname import Pathname
 
 FILE_OCTETS = 64 << 10
@@ -23,33 +23,26 @@ HELD_OCTETS = 128 << 10
 
 
 class BegunSource:
-    """A source whose first octets were read with its opening; runs in a thread until it is made.
+    """A source whose first octets were read with its opening.
 
     Args:
-        open_source: Opens it.
-        octets: To read at once.
+        first: What was read.
+        rest: What follows, if anything does; closed with this one.
     """
 
-    def __init__(self, open_source: Callable[[], ReadHandle], octets: int) -> None:
-        self._source = source = open_source()
-        buffer = memoryview(bytearray(octets))
-        filled = 0
-        try:
-            while filled < octets and (count := source.read_into(buffer[filled:])):
-                filled += count
-        except BaseException:
-            source.close()
-            raise
-        self._first = buffer[:filled]
-        self.is_whole = filled < octets
-        """Whether that was all: then it is closed already."""
-        if self.is_whole:
-            source.close()
+    def __init__(self, first: memoryview, rest: ReadHandle | None) -> None:
+        self._first = first
+        self._rest = rest
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing follows: then nothing is open any more."""
+        return self._rest is None
 
     def read_into(self, buffer: memoryview) -> int:
         """See ``interfaces.ReadHandle``."""
         if not self._first:
-            return 0 if self.is_whole else self._source.read_into(buffer)
+            return 0 if self._rest is None else self._rest.read_into(buffer)
         count = min(len(buffer), len(self._first))
         buffer[:count] = self._first[:count]
         self._first = self._first[count:]
@@ -57,7 +50,37 @@ class BegunSource:
 
     def close(self) -> None:
         """Close it; calling twice does no harm."""
-        self._source.close()
+        if self._rest is not None:
+            self._rest.close()
+
+
+def begin(open_source: Callable[[], ReadHandle], octets: int) -> ReadHandle:
+    """Open a source, read so many *octets* of it, and close it if that was all; in a worker thread.
+
+    Returns:
+        A :class:`BegunSource`, or the source itself if it can be sent without us.
+    """
+    source = open_source()
+    buffer = memoryview(bytearray(octets))
+    filled = 0
+    try:
+        while filled < octets and (count := source.read_into(buffer[filled:])):
+            filled += count
+    except BaseException:
+        source.close()
+        raise
+    if filled < octets:
+        source.close()
+        return BegunSource(buffer[:filled], None)
+    if isinstance(source, DirectSource):
+        source.unread(filled)
+        return source
+    return BegunSource(buffer, source)
+
+
+def is_at_hand(source: ReadHandle) -> bool:
+    """Tell whether all of *source* is in memory, and nothing is left to close."""
+    return isinstance(source, BegunSource) and source.is_whole
 
 
 class HeldUpload:

@@ -16,11 +16,11 @@ from functools import partial
 
 from twisted.internet.defer import CancelledError
 
-from ftpstwist.commands.at_hand import FILE_OCTETS, HELD_OCTETS, BegunSource, HeldUpload
+from ftpstwist.commands.at_hand import FILE_OCTETS, HELD_OCTETS, HeldUpload, begin, is_at_hand
 from ftpstwist.commands.context import Invocation, RunningTransfer, Session
 from ftpstwist.commands.integrity import DigestedUpload
 from ftpstwist.commands.registry import verb
-from ftpstwist.interfaces import DataConnection, Disposition, ErrorKind, FtpError, WriteHandle
+from ftpstwist.interfaces import DataConnection, Disposition, ErrorKind, FtpError, ReadHandle, WriteHandle
 from ftpstwist.session.events import Direction, FileTransferred, TlsFacts
 from ftpstwist.session.policy import ProtectionLevel
 from ftpstwist.session.state import RestartAt, TransferMode
@@ -38,7 +38,7 @@ async def retr(session: Session, command: Invocation) -> Reply:
     require_data_connection(session, command)
     _require_image_for_restart(session, command.restart_offset)
     open_source = partial(session.files.open_read, path, command.restart_offset)
-    source = await session.threads.run(BegunSource, open_source, FILE_OCTETS)
+    source = await session.threads.run(begin, open_source, FILE_OCTETS)
     async with closed_at_end(session, source), _audited(session, command, path, Direction.SENT) as transfer:
         octets = await send(session, command, source, transfer, is_file=True)
     return Reply(226, f"Sent {octets} octets")
@@ -108,16 +108,16 @@ async def _receive(session: Session, command: Invocation, sink: WriteHandle, tra
 
 
 @asynccontextmanager
-async def closed_at_end(session: Session, source: BegunSource) -> AsyncIterator[None]:
+async def closed_at_end(session: Session, source: ReadHandle) -> AsyncIterator[None]:
     """Close *source* at the end, in a thread, unless it was closed with its opening."""
     try:
         yield
     finally:
-        if not source.is_whole:
+        if not is_at_hand(source):
             await session.threads.run(source.close)
 
 
-async def send(session: Session, command: Invocation, source: BegunSource, transfer: _Audit, *, is_file: bool) -> int:
+async def send(session: Session, command: Invocation, source: ReadHandle, transfer: _Audit, *, is_file: bool) -> int:
     """Send what *source* gives over a data connection; used by RETR and the listings."""
     command.preliminary(Reply(150, "Here it comes"))
     tls_client = is_file and _is_tls_client(session)
@@ -128,7 +128,7 @@ async def send(session: Session, command: Invocation, source: BegunSource, trans
             ascii_type=is_file and session.state.is_ascii,
             rate=session.identity.limits.download_rate,
             level=session.deflate_level,
-            at_hand=source.is_whole,
+            at_hand=is_at_hand(source),
         )
 
 

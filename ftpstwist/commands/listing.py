@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
-from ftpstwist.commands.at_hand import LISTING_OCTETS, BegunSource
+from ftpstwist.commands.at_hand import LISTING_OCTETS, begin
 from ftpstwist.commands.context import Invocation, Session
 from ftpstwist.commands.file_transfer import closed_at_end, require_data_connection, running_transfer, send
 from ftpstwist.commands.lines import Bounds, Form, LineSource, Listing, in_full, names_only, suffice_names
@@ -88,7 +88,7 @@ def _render_names(entries: Iterable[Entry], prefix: str) -> bytes:
 
 async def _send_listing(session: Session, command: Invocation, listing: Listing[T], lines: Iterator[bytes]) -> Reply:
     require_data_connection(session, command)
-    source = await session.threads.run(BegunSource, lambda: LineSource(lines), LISTING_OCTETS)
+    source = await session.threads.run(begin, lambda: LineSource(lines), LISTING_OCTETS)
     async with closed_at_end(session, source), running_transfer(session, command, listing.path) as transfer:
         await send(session, command, source, transfer, is_file=False)
     return Reply(226, " ".join(["Listing sent;", str(listing.omissions)]).rstrip(" ;"))

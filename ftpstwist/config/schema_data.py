@@ -176,6 +176,9 @@ class TransferSettings:
     largest_chunk: Annotated[int, octets(least=4 << 10, most=64 << 20)] = setting(
         256 << 10, "The same with a client that takes it. Every running transfer needs memory for it."
     )
+    buffers: Annotated[int, octets(most=16 << 30)] = setting(
+        16 << 20, "Memory that is kept for the next burst of whichever transfer; more is given back."
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,12 +15,15 @@ from twisted.internet.defer import TimeoutError as WaitedTooLong
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 
+from ftpstwist.dtp.buffers import Buffers
 from ftpstwist.dtp.burst import run_burst
 from ftpstwist.dtp.deflate import DeflatedSource, InflatingSink, OctetSink
-from ftpstwist.dtp.pump import Download, Flow, Pause, Upload, send_last
+from ftpstwist.dtp.download import Download
+from ftpstwist.dtp.pump import Flow, Pause, send_last
 from ftpstwist.dtp.readiness import ReactorSocket
 from ftpstwist.dtp.settings import DataSettings
 from ftpstwist.dtp.throttle import TokenBucket
+from ftpstwist.dtp.upload import Upload
 from ftpstwist.interfaces import ErrorKind, FtpError, ReadHandle, TlsChannel, WaitsFor, WorkerThreads, WriteHandle
 from ftpstwist.session.events import TlsFacts
 
@@ -39,6 +42,7 @@ class SocketDataConnection:
         upload: Whether the client is going to send.
         settings: Quantum, chunks, time limits.
         threads: For the bursts.
+        buffers: For the bursts.
         clock: For time limits and rates.
         linger: Takes the socket after a good end.
     """
@@ -51,6 +55,7 @@ class SocketDataConnection:
         upload: bool,
         settings: DataSettings,
         threads: WorkerThreads,
+        buffers: Buffers,
         clock: IReactorTime,
         linger: Callable[[socket.socket], None],
     ) -> None:
@@ -59,6 +64,7 @@ class SocketDataConnection:
         self._upload = upload
         self._settings = settings
         self._threads = threads
+        self._buffers = buffers
         self._clock = clock
         self._linger = linger
         self._flow: Flow | None = None
@@ -97,7 +103,14 @@ class SocketDataConnection:
         if level is not None:
             source = self._packing = DeflatedSource(source, level=level, ascii_type=ascii_type)
             ascii_type = at_hand = False
-        flow = Download(self._stream.plain, self._channel, source, ascii_type=ascii_type, settings=self._settings)
+        flow = Download(
+            self._stream.plain,
+            self._channel,
+            source,
+            ascii_type=ascii_type,
+            settings=self._settings,
+            buffers=self._buffers,
+        )
         await self._drive(flow, rate, at_hand=sys.maxsize if at_hand else 0)
         return self.octets
 
@@ -121,7 +134,14 @@ class SocketDataConnection:
         return self.octets
 
     def _upload_into(self, sink: OctetSink, *, ascii_type: bool) -> Upload:
-        return Upload(self._stream.plain, self._channel, sink, ascii_type=ascii_type, settings=self._settings)
+        return Upload(
+            self._stream.plain,
+            self._channel,
+            sink,
+            ascii_type=ascii_type,
+            settings=self._settings,
+            buffers=self._buffers,
+        )
 
     def close(self) -> None:
         """End it well: after a whole transfer, or when there was nothing to transfer."""

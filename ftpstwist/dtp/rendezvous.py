@@ -20,6 +20,7 @@ from twisted.internet.interfaces import IReactorFDSet, IReactorTime
 
 from ftpstwist.dtp.active import connect, require_allowed
 from ftpstwist.dtp.advertised import AdvertisedAddresses
+from ftpstwist.dtp.buffers import Buffers
 from ftpstwist.dtp.connection import SocketDataConnection
 from ftpstwist.dtp.early import EarlyHandshake
 from ftpstwist.dtp.expectation import Arrival, Caller, Expectation
@@ -93,6 +94,7 @@ class SessionDataConnections:
         reactor: Watches sockets.
         clock: For time limits.
         threads: For the bursts.
+        buffers: For the bursts.
     """
 
     def __init__(
@@ -105,6 +107,7 @@ class SessionDataConnections:
         reactor: IReactorFDSet,
         clock: IReactorTime,
         threads: WorkerThreads,
+        buffers: Buffers,
     ) -> None:
         self._session = session
         self._pool = pool
@@ -113,6 +116,7 @@ class SessionDataConnections:
         self._reactor = reactor
         self._clock = clock
         self._threads = threads
+        self._buffers = buffers
         self._prepared: Expectation | HostPort | None = None
         self._early: EarlyHandshake | None = None
 
@@ -230,6 +234,7 @@ class SessionDataConnections:
             upload=manner.upload,
             settings=self._settings if not self._session.may_end_anyhow else replace(self._settings, strict_end=False),
             threads=self._threads,
+            buffers=self._buffers,
             clock=self._clock,
             linger=self._pool.lingering.adopt,
         )

@@ -13,6 +13,7 @@ from ftpstwist.interfaces.errors import ErrorKind, FtpError
 from ftpstwist.interfaces.observation import EventSink
 from ftpstwist.interfaces.storage import (
     Capability,
+    DirectSource,
     Disposition,
     Filesystem,
     Octets,
@@ -32,6 +33,7 @@ __all__ = [
     "ControlTransport",
     "DataConnection",
     "DataConnections",
+    "DirectSource",
     "Disposition",
     "ErrorKind",
     "EventSink",

@@ -5,6 +5,7 @@ All methods run in worker threads and may block. They raise FtpError, never OSEr
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -50,6 +51,22 @@ class ReadHandle(Protocol):
 
     def close(self) -> None:
         """Release it; calling twice does no harm."""
+
+
+@runtime_checkable
+class DirectSource(ReadHandle, Protocol):
+    """A file that the kernel can send by itself, and whose reading can be taken back."""
+
+    def send_to(self, plain: socket.socket, octets: int) -> int:
+        """Send so many octets at most, from where reading stands; return how many, 0 at the end only.
+
+        Raises:
+            OSError: As the socket has it (``BlockingIOError`` if it takes nothing), or EINVAL if the kernel can not.
+            FtpError: As :meth:`read_into`.
+        """
+
+    def unread(self, octets: int) -> None:
+        """Go back by so many of the octets that were read."""
 
 
 class WriteHandle(Protocol):

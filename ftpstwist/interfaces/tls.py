@@ -67,6 +67,9 @@ class TlsChannel(Protocol):
             TlsError: Truncation (after :meth:`feed_end`), or a broken record.
         """
 
+    def decrypt_into(self, buffer: memoryview) -> int:
+        """Do what :meth:`decrypt` does, into *buffer*; return how many octets of it were filled."""
+
     def close(self) -> None:
         """Queue our ``close_notify``; fetch it with :meth:`drain`. Calling twice does no harm."""
 

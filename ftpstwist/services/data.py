@@ -14,6 +14,7 @@ from ftpstwist.config.form_network import PortRange
 from ftpstwist.config.schema import Settings
 from ftpstwist.config.schema_data import AUTO
 from ftpstwist.dtp.advertised import AddressRule, AdvertisedAddresses
+from ftpstwist.dtp.buffers import Buffers
 from ftpstwist.dtp.deflate import InflateLimits
 from ftpstwist.dtp.passive import PassivePool
 from ftpstwist.dtp.rendezvous import SessionDataConnections
@@ -75,6 +76,7 @@ class DataParts:
             rules, threads=threads, clock=reactor, refresh_seconds=settings.passive.lookup_interval
         )
         self._data_settings = data_settings(settings)
+        self._buffers = Buffers(settings.transfer.buffers)
 
     def make(self, session: Session) -> SessionDataConnections:
         """Make the server-DTP of one session."""
@@ -86,6 +88,7 @@ class DataParts:
             reactor=self._reactor,
             clock=self._reactor,
             threads=self._threads,
+            buffers=self._buffers,
         )
 
     def _report(self, peer: str, kind: str, detail: str, remedy: str) -> None:

@@ -7,6 +7,7 @@ shorter is an error: its end would be taken for the end of what was asked for.
 from __future__ import annotations
 
 import os
+import socket
 
 from ftpstwist.storage.descriptor import Descriptor
 from ftpstwist.storage.errors import require_all_sent, translating
@@ -30,10 +31,6 @@ class LocalReadHandle:
         self._size = size
         os.posix_fadvise(descriptor.number, offset, 0, os.POSIX_FADV_SEQUENTIAL)
 
-    def fileno(self) -> int:
-        """Return the descriptor, for system calls that move octets without us; it has no position of its own."""
-        return self._descriptor.number
-
     def read_into(self, buffer: memoryview) -> int:
         """Fill as much of *buffer* as the file has; return the octets filled, 0 at the end only.
 
@@ -46,6 +43,18 @@ class LocalReadHandle:
         if not filled:
             require_all_sent(self._path, sent_to=self._offset, size=self._size)
         return filled
+
+    def send_to(self, plain: socket.socket, octets: int) -> int:
+        """Let the kernel send; see ``interfaces.DirectSource``."""
+        sent = os.sendfile(plain.fileno(), self._descriptor.number, self._offset, octets)
+        self._offset += sent
+        if not sent:
+            require_all_sent(self._path, sent_to=self._offset, size=self._size)
+        return sent
+
+    def unread(self, octets: int) -> None:
+        """Go back by so many octets."""
+        self._offset -= octets
 
     def close(self) -> None:
         """Close the file; calling twice does no harm."""

@@ -43,6 +43,7 @@ from ftpstwist.tls.diagnosis import (
 )
 from ftpstwist.tls.peer import read_peer
 from ftpstwist.tls.records import RecordBoundary
+from ftpstwist.tls.straight import read_straight
 from ftpstwist.tls.verification import explain_missing
 
 MAX_RECORD = 16384
@@ -171,13 +172,19 @@ class OpenSSLChannel:
             TlsClosed: After the peer's ``close_notify``.
             TlsError: Truncation (after :meth:`feed_end`), a broken record, or an attempt to renegotiate.
         """
+        buffer = bytearray(limit)
+        filled = self.decrypt_into(memoryview(buffer))
+        return bytes(buffer[:filled])
+
+    def decrypt_into(self, buffer: memoryview) -> int:
+        """Do what :meth:`decrypt` does, into *buffer*; return how many octets of it were filled."""
         if self._facts is None or self._failure is not None or self._peer_closed:
             self._raise_end()
-            return b""
-        pieces = self._read_records(limit)
-        if not pieces:
+            return 0
+        filled = self._read_records(buffer)
+        if not filled:
             self._raise_end()
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        return filled
 
     def close(self) -> None:
         """Queue our ``close_notify``; fetch it with :meth:`drain`. Calling twice does no harm.
@@ -224,15 +231,12 @@ class OpenSSLChannel:
         """Whether the client's session was accepted; known as soon as :meth:`handshake` has seen the ClientHello."""
         return self._facts.resumed if self._facts is not None else self._resumed()
 
-    def _read_records(self, limit: int) -> list[bytes]:
+    def _read_records(self, buffer: memoryview) -> int:
         was_drained = self._is_drained
-        pieces: list[bytes] = []
-        left = limit
+        filled = read_straight(self._connection, buffer)
         try:
-            while left > 0:
-                piece = self._connection.recv(min(left, MAX_RECORD))
-                pieces.append(piece)
-                left -= len(piece)
+            while filled < len(buffer):
+                filled += self._connection.recv_into(buffer[filled:], MAX_RECORD)
         except SSL.WantReadError:
             self._refuse_renegotiation(was_drained=was_drained)
             if self._has_ended:
@@ -242,7 +246,7 @@ class OpenSSLChannel:
             self._peer_closed = True
         except SSL.Error as error:
             self._end_with(error)
-        return pieces
+        return filled
 
     def _end_with(self, error: SSL.Error) -> None:
         """Tell the good end from a failure.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ftpstwist.commands.at_hand import HELD_OCTETS, BegunSource, HeldUpload
+from ftpstwist.commands.at_hand import HELD_OCTETS, HeldUpload, begin, is_at_hand
 from ftpstwist.interfaces import ErrorKind, FtpError
 from ftpstwist.wire.pathname import ROOT
 
@@ -56,7 +56,7 @@ class Target:
         return len(self.octets)
 
 
-def read_all(source: BegunSource, size: int = 5) -> bytes:
+def read_all(source, size: int = 5) -> bytes:
     octets = b""
     buffer = memoryview(bytearray(size))
     while count := source.read_into(buffer):
@@ -68,8 +68,8 @@ def read_all(source: BegunSource, size: int = 5) -> bytes:
 def test_short_file_is_whole_and_closed(length):
     """A file shorter than what is read at once needs no second look at the disk."""
     inner = Source(b"x" * length)
-    source = BegunSource(lambda: inner, 30)
-    assert source.is_whole
+    source = begin(lambda: inner, 30)
+    assert is_at_hand(source)
     assert not inner.is_open
     assert read_all(source) == b"x" * length
 
@@ -79,19 +79,36 @@ def test_longer_file_goes_on(length):
     """At and beyond what is read at once, the rest follows, in order and once."""
     octets = bytes(range(100)) * 3
     inner = Source(octets[:length])
-    source = BegunSource(lambda: inner, 30)
-    assert not source.is_whole
+    source = begin(lambda: inner, 30)
+    assert not is_at_hand(source)
     assert inner.is_open
     assert read_all(source) == octets[:length]
     source.close()
     assert not inner.is_open
 
 
+def test_file_that_the_kernel_can_send_is_left_to_it():
+    """A long file is sent from its first octet on by whoever does it best."""
+
+    class Direct(Source):
+        taken_back = 0
+
+        def send_to(self, plain, octets):
+            raise NotImplementedError
+
+        def unread(self, octets):
+            self.taken_back = octets
+
+    inner = Direct(b"x" * 31)
+    assert begin(lambda: inner, 30) is inner
+    assert inner.taken_back == 30
+
+
 def test_file_that_can_not_be_read_is_closed():
     """A disk that fails at once leaves no descriptor behind."""
     inner = Source(b"some", FtpError(ErrorKind.STORAGE_FAILED, "I/O error"))
     with pytest.raises(FtpError):
-        BegunSource(lambda: inner, 30)
+        begin(lambda: inner, 30)
     assert not inner.is_open
 
 

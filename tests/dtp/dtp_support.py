@@ -14,6 +14,7 @@ from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
 from ftpstwist.dtp.advertised import AdvertisedAddresses
+from ftpstwist.dtp.buffers import Buffers
 from ftpstwist.dtp.passive import PassivePool
 from ftpstwist.dtp.rendezvous import SessionDataConnections
 from ftpstwist.dtp.settings import DataSettings, PassiveSettings
@@ -143,6 +144,7 @@ class DtpTestCase(TestCase):
             reactor=reactor,
             clock=clock,
             threads=self.threads,
+            buffers=Buffers(1 << 20),
         )
 
     async def sockets(self) -> int:

@@ -383,7 +383,7 @@ def test_user_canceled_before_close_notify_is_a_good_end(monkeypatch):
         def __getattr__(self, name):
             return getattr(connection, name)
 
-        def recv(self, _limit):
+        def recv_into(self, *_):
             raise SSL.SysCallError(-1, "Unexpected EOF")
 
         def get_shutdown(self):
