@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from twisted.cred.checkers import ICredentialsChecker, InMemoryUsernamePasswordDatabaseDontUse
 from twisted.cred.credentials import ICredentials, IUsernamePassword
 from twisted.cred.error import UnauthorizedLogin, UnhandledCredentials
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from zope.interface import implementer
 from zope.interface.interface import InterfaceClass
 
@@ -87,7 +87,14 @@ class UserFileChecker:
             UnauthorizedLogin: The password is wrong, or there is no such user; the text tells which, for the log.
         """
         password = Secret(decode_name(credentials.password))
+        if self._is_remembered(credentials.username, password):
+            return succeed(credentials.username)
         return Deferred.fromCoroutine(self._threads.run(self._check, credentials.username, password))
+
+    def _is_remembered(self, username: bytes, password: Secret) -> bool:
+        """Tell whether there is nothing to check that would have to wait for a disk or a hash."""
+        record = self._users.find(decode_name(username)) if self._users.is_fresh else None
+        return record is not None and not record.disabled and self._passwords.remembers(record.password, password)
 
     def _check(self, username: bytes, password: Secret) -> bytes:
         """Check in a worker thread; every way out costs one verification."""

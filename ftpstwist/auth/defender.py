@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Generic, TypeVar
 
@@ -25,6 +26,7 @@ from twisted.logger import Logger
 V = TypeVar("V")
 
 _CUSTOMER_PREFIX = 64
+_ADDRESSES_READ = 4096
 _NAME_CHARACTERS = 64
 """Longer names are counted by their beginning: the table holds little of what strangers send."""
 
@@ -52,6 +54,7 @@ class DefenceSettings:
     entries: int = 10_000
 
 
+@lru_cache(_ADDRESSES_READ)
 def network_of(peer: str) -> str:
     """Return what an address is counted as: itself, or its /64 (text that is no address: itself)."""
     try:

@@ -90,6 +90,10 @@ class Passwords:
             cause = str(error)
         raise PasswordHashError(cause)
 
+    def remembers(self, stored: str | None, password: Secret) -> bool:
+        """Tell, at once, whether *password* was found to be the one behind *stored* lately."""
+        return stored is not None and self._remembered is not None and self._remembered.knows(stored, password)
+
     def verify(self, stored: str | None, password: Secret) -> bool:
         """Tell whether *password* is the one behind *stored*. Blocks.
 
@@ -100,7 +104,7 @@ class Passwords:
         Raises:
             PasswordHashError: There is not enough memory, or *stored* is no hash that can be read.
         """
-        if stored is not None and self._remembered is not None and self._remembered.knows(stored, password):
+        if self.remembers(stored, password):
             return True
         if not self._is_behind(self._nobody if stored is None else stored, password) or stored is None:
             return False

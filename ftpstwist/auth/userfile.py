@@ -108,6 +108,11 @@ class UserFile:
         """Return the record of a user, if there is one."""
         return self._content.users.get(name)
 
+    @property
+    def is_fresh(self) -> bool:
+        """Whether it is too soon to look at the file again."""
+        return abs(self._clock.seconds() - self._checked) < CHECK_SECONDS
+
     def load(self) -> None:
         """Read the file.
 
@@ -131,9 +136,8 @@ class UserFile:
         if not self._turn.acquire(blocking=False):
             return
         try:
-            now = self._clock.seconds()
-            if abs(now - self._checked) >= CHECK_SECONDS:
-                self._checked = now
+            if not self.is_fresh:
+                self._checked = self._clock.seconds()
                 if self._current_mark() != self._seen:
                     self._read_or_keep()
         finally:

@@ -93,7 +93,9 @@ class TwistedLogSink:
     def record(self, event: Event) -> None:
         """Emit one log event; its texts are escaped already, for observers that write them as they are."""
         emit = self._log.warn if isinstance(event, _WARNINGS) else self._log.info
-        emit(_FORMATS[type(event)], **_fields_of(event))
+        fields = _fields_of(event)
+        # Put together here: Twisted's own formatting is made for anything at all, and ten times as slow.
+        emit("{text}", text=_FORMATS[type(event)].format_map(fields), **fields)
 
 
 _WHO = "{session} {peer} {user}: "
@@ -112,6 +114,7 @@ _FORMATS: dict[type[Event], str] = {
     ObsoleteTls: _WHO + "protected by obsolete TLS only: {version}, {cipher} ({client})",
     Misused: _WHO + "{kind} ({client}): {detail}{advice}",
 }
+_NAMES = {kind: tuple(member.name for member in dataclasses.fields(kind)) for kind in _FORMATS}
 
 
 def _fields_of(event: Event) -> dict[str, object]:
@@ -120,15 +123,15 @@ def _fields_of(event: Event) -> dict[str, object]:
     texts |= {"service": session.service, "client": session.client or "client unknown", "host": session.host}
     fields: dict[str, object] = {name: escape(text) for name, text in texts.items()}
     fields |= _protection("", session.tls)
-    for member in dataclasses.fields(event):
-        value = getattr(event, member.name)
+    for name in _NAMES[type(event)]:
+        value = getattr(event, name)
         match value:
             case str():
-                fields[member.name] = escape(value)
+                fields[name] = escape(value)
             case Direction() | DataMode():
-                fields[member.name] = value.name.lower()
-            case bool() | int() | float():
-                fields[member.name] = value
+                fields[name] = value.name.lower()
+            case int() | float():
+                fields[name] = value
     match event:
         case FileTransferred():
             fields["outcome"] = "complete" if event.complete else f"incomplete: {escape(event.cause)}"

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from typing import Protocol
 
@@ -22,6 +23,8 @@ from ftpstwist.wire.hostport import HostPort
 
 _QUICK_ACKNOWLEDGEMENT: int | None = getattr(socket, "TCP_QUICKACK", None)
 """Linux has it; elsewhere nothing is lost but time."""
+
+_ADDRESSES_READ = 4096
 
 
 class TcpTransport(Protocol):
@@ -164,7 +167,12 @@ def host_port(address: object) -> HostPort:
     """Return an address of Twisted as ours; IPv4 never in its v6-mapped form, IPv6 without zone."""
     if not isinstance(address, TcpAddress4 | TcpAddress6):
         raise TypeError(f"not a TCP address: {address!r}")
-    host = ip_address(address.host.partition("%")[0])
-    if isinstance(host, IPv6Address) and host.ipv4_mapped is not None:
-        host = host.ipv4_mapped
-    return HostPort(str(host), address.port)
+    return HostPort(_numeric(address.host), address.port)
+
+
+@lru_cache(_ADDRESSES_READ)
+def _numeric(host: str) -> str:
+    address = ip_address(host.partition("%")[0])
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    return str(address)

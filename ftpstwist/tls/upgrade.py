@@ -2,10 +2,9 @@
 
 How it works: :class:`SwitchProtocol` is the Twisted protocol of the TCP
 connection and the ``ControlTransport`` of the server-PI. It moves through the
-stages of ``stage``, which has a picture of them.
-
-One path serves the explicit and the implicit service, over a ``TlsChannel`` of
-ours: ``transport.startTLS`` can not be taken off again and waits without limit.
+stages of ``stage``, which has a picture of them. One path serves the explicit
+and the implicit service, over a ``TlsChannel`` of ours: ``transport.startTLS``
+can not be taken off again and waits without limit. Replies leave by ``outlet``.
 
 What arrives after ``start_tls`` goes to TLS alone; what was not delivered
 before it goes there, too, so nothing sent in clear acts inside TLS. Everything
@@ -17,7 +16,6 @@ early one of ours for the end of the connection, others wait for it, so it
 follows after a grace. Who goes on in clear without sending one gets none
 either: in front of a reply it would be garbage. What comes under TLS behind
 the command that takes it off is not executed, it ends the connection.
-
 The switch refuses to continue in clear after a failed handshake, and says
 nothing in clear after it, except to a peer whose first octet was no TLS.
 """
@@ -39,6 +37,7 @@ from ftpstwist.tls.diagnosis import explain_hello_in_clear
 from ftpstwist.tls.handshake import Handshake
 from ftpstwist.tls.hangup import HangUp
 from ftpstwist.tls.intake import Intake, TcpTransport, host_port
+from ftpstwist.tls.outlet import Outlet
 from ftpstwist.tls.records import RecordStream
 from ftpstwist.tls.stage import UNDER_TLS, Stage
 from ftpstwist.wire.hostport import HostPort
@@ -172,6 +171,7 @@ class SwitchProtocol(Protocol):
         """The client has connected."""
         self._tcp = cast("TcpTransport", self.transport)
         self._intake = Intake(self._tcp, self._clock, take=self._take, finish=self._finish)
+        self._outlet = Outlet(self._tcp)
         self._hangup = HangUp(self._tcp, self._clock, seconds=self._linger_seconds)
         self._peer = host_port(self._tcp.getPeer())
         self._host = host_port(self._tcp.getHost())
@@ -214,6 +214,7 @@ class SwitchProtocol(Protocol):
     def resumeProducing(self) -> None:  # noqa: N802
         """The client reads again."""
         self._unsent = 0
+        self._outlet.free()
         self._intake.unblock()  # first: the server-PI may write at once, and be blocked again
         self._inner.write_blocked(blocked=False)
 
@@ -223,7 +224,14 @@ class SwitchProtocol(Protocol):
     # --- receiving --------------------------------------------------------------------------------
 
     def _take(self, octets: bytes) -> None:
-        """Give octets to whom they are for; without octets, go on decrypting."""
+        """Give octets to whom they are for (without any, go on decrypting); what comes of it leaves together."""
+        self._outlet.hold()
+        try:
+            self._give(octets)
+        finally:
+            self._outlet.release()
+
+    def _give(self, octets: bytes) -> None:
         if self._stage is Stage.START and octets:
             if octets[0] == HANDSHAKE_RECORD:
                 self._fail(explain_hello_in_clear(octets))
@@ -300,7 +308,7 @@ class SwitchProtocol(Protocol):
 
     def _send(self, octets: bytes) -> None:
         if self._records is None or self._stage is Stage.NOTIFIED:
-            self._tcp.write(octets)
+            self._outlet.write(octets)
             return
         try:
             self._records.channel.encrypt(octets)
@@ -311,7 +319,7 @@ class SwitchProtocol(Protocol):
 
     def _send_records(self) -> None:
         while self._records is not None and (octets := self._records.channel.drain(1 << 16)):
-            self._tcp.write(octets)
+            self._outlet.write(octets)
 
     # --- taking TLS off ---------------------------------------------------------------------------
 
@@ -348,7 +356,7 @@ class SwitchProtocol(Protocol):
         self._begin_closing(error.cause)
         self._send_records()
         if farewell:
-            self._tcp.write(farewell)
+            self._outlet.write(farewell)
         self._inner.tls_failed(error)
         self._hang_up()
 
@@ -383,6 +391,7 @@ class SwitchProtocol(Protocol):
         self._tcp.unregisterProducer()
 
     def _hang_up(self, *, peer_is_done: bool = False) -> None:
+        self._outlet.flush()
         self._hangup.begin(peer_is_done=peer_is_done or self._intake.has_ended)
 
     def _cancel_time_limit(self) -> None:

@@ -2,12 +2,15 @@
 
 import argon2
 import pytest
+from twisted.cred.credentials import UsernamePassword
 from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.task import Clock
 
+from ftpstwist.auth.checkers import UserFileChecker
 from ftpstwist.auth.passwords import PasswordCost, Passwords
 from ftpstwist.auth.remembered import RememberedPasswords
 from ftpstwist.auth.sources import verified
+from ftpstwist.auth.userfile import CHECK_SECONDS, UserFile
 from ftpstwist.auth.userrecord import UserRecord
 from ftpstwist.session.identity import Secret
 from tests.auth.neighbours import HASH, RIGHT
@@ -135,3 +138,35 @@ def test_octets_that_are_not_utf8_are_told_apart(remembered):
     remembered.remember("a", Secret("x\udce9"))
     assert remembered.knows("a", Secret("x\udce9"))
     assert not remembered.knows("a", Secret("xé"))
+
+
+def test_remembered_login_needs_no_thread(passwords, tmp_path, clock):
+    """While the file was looked at a moment ago, and the password checked, a login waits for nothing at all."""
+    path = tmp_path / "users.toml"
+    path.write_text(f'[users.alice]\npassword = "{HASH}"\n[users.bob]\npassword = "{HASH}"\ndisabled = true\n')
+    path.chmod(0o600)
+    asked = []
+
+    class Threads:
+        async def run(self, function, *args):
+            asked.append(args[0])
+            return function(*args)
+
+    checker = UserFileChecker(UserFile(path, clock=clock), passwords=passwords, threads=Threads())
+    clock.advance(CHECK_SECONDS)
+    outcomes = []
+    for name, password in (
+        (b"alice", RIGHT),
+        (b"alice", RIGHT),
+        (b"alice", "wrong"),
+        (b"bob", RIGHT),
+        (b"nobody", RIGHT),
+    ):
+        checker.requestAvatarId(UsernamePassword(name, password.encode())).addBoth(outcomes.append)
+    assert outcomes[:2] == [b"alice", b"alice"]
+    assert [failure.type for failure in outcomes[2:]] == [UnauthorizedLogin] * 3
+    assert asked == [b"alice", b"alice", b"bob", b"nobody"]
+    clock.advance(CHECK_SECONDS)
+    path.write_text("")
+    checker.requestAvatarId(UsernamePassword(b"alice", RIGHT.encode())).addBoth(outcomes.append)
+    assert outcomes[-1].type is UnauthorizedLogin

@@ -68,6 +68,9 @@ class MemoryTcp(StringTransport):
     def getHandle(self):
         return self
 
+    def send(self, octets: bytes) -> int:
+        raise BlockingIOError  # everything goes the way through Twisted
+
     def setsockopt(self, level: int, name: int, value: int) -> None:
         self.options.append((level, name, value))
 
