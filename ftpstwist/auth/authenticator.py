@@ -33,7 +33,7 @@ from ftpstwist.auth.credentials import PasswordLogin, credentials_for
 from ftpstwist.auth.defender import Defender, network_of
 from ftpstwist.auth.realm import Account
 from ftpstwist.auth.turns import Turns, once
-from ftpstwist.interfaces import ErrorKind, FtpError, IAccount, LoggedInAccount, LoginRequest, Revocations
+from ftpstwist.interfaces import CodeWanted, ErrorKind, FtpError, IAccount, LoggedInAccount, LoginRequest, Revocations
 from ftpstwist.wire.pathname import encode_name
 
 _TOLD_KINDS = frozenset({ErrorKind.LOGIN_REFUSED, ErrorKind.TOO_MANY_SESSIONS, ErrorKind.LOGIN_UNAVAILABLE})
@@ -106,6 +106,7 @@ class PortalAuthenticator:
 
         Raises:
             FtpError: LOGIN_REFUSED after its delay, TOO_MANY_SESSIONS, LOGIN_UNAVAILABLE.
+            CodeWanted: The password is right, and a code is wanted beside it.
         """
         return await self._login_in_time(
             request, credentials_for(request, anonymous=IAnonymous in self._portal.checkers)
@@ -184,6 +185,8 @@ class PortalAuthenticator:
         timer = self._clock.callLater(self._settings.login_seconds, pending.cancel)
         try:
             _, avatar, logout = await pending
+        except CodeWanted:
+            raise  # neither counted nor delayed: the password was right
         except Exception as error:  # noqa: BLE001 - whatever a checker throws, the client gets a reply
             return _explain(error, request)
         finally:

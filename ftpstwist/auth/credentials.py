@@ -34,6 +34,7 @@ class PasswordLogin:
         peer: Address of the client, without port, for checkers that look at it.
         tls: Protection of the control connection; ``None`` in clear.
         certificate: What the client showed there, if anything.
+        code: As given by ACCT behind the password.
     """
 
     username: bytes
@@ -41,6 +42,7 @@ class PasswordLogin:
     peer: str = ""
     tls: TlsFacts | None = None
     certificate: PeerCertificate | None = None
+    code: Secret | None = None
 
     @property
     def password(self) -> bytes:
@@ -61,4 +63,6 @@ def credentials_for(request: LoginRequest, *, anonymous: bool) -> PasswordLogin 
     """
     if anonymous and request.user.lower() in ANONYMOUS_NAMES:
         return Anonymous()
-    return PasswordLogin(encode_name(request.user), request.password, request.peer, request.tls, request.certificate)
+    return PasswordLogin(
+        encode_name(request.user), request.password, request.peer, request.tls, request.certificate, request.code
+    )

@@ -24,6 +24,8 @@ from ftpstwist.interfaces import ErrorKind, FtpError
 _NAMED = (":user", "%(user)s")
 """Ways of writing a parameter that has a name; all others are by position."""
 _MOST_GROUPS = 1000
+_OF_THE_USERS_FILE = {"certificates", "certificate_mode", "totp"}
+"""What is asked before any database is; a column that seems to ask for more than it does would deceive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +148,9 @@ def _parameters(query: str, name: str) -> dict[str, str] | tuple[str]:
 def _record_of(name: str, row: Mapping[str, Any], groups: list[str]) -> UserRecord:
     """Read a row as an entry of the users file would be read."""
     given = {key: value for key, value in row.items() if value is not None}
+    if elsewhere := _OF_THE_USERS_FILE & row.keys():
+        columns = ", ".join(sorted(elsewhere))
+        raise FtpError(ErrorKind.LOGIN_UNAVAILABLE, f"{columns}: only the users file can ask for that; leave it out")
     name, password = str(given.pop("name", name)), given.pop("password", None)
     entry: dict[str, Any] = {key: value for key, value in given.items() if key not in LIMIT_FIELDS}
     entry["limits"] = {key: _number(given[key]) for key in LIMIT_FIELDS if key in given}

@@ -83,6 +83,28 @@ def set_password(path: Path, name: str, password: str) -> None:
     _edit(path, change)
 
 
+def set_totp(path: Path, name: str, secret: str | None) -> None:
+    """Give a user another secret for codes, or take it away.
+
+    Args:
+        path: The users file.
+        name: A user in it.
+        secret: In base 32; ``None`` for no codes any more.
+
+    Raises:
+        UserFileError: The file can not be used, or has no such user.
+        OSError: The file can not be written.
+    """
+
+    def change(users: Users) -> None:
+        user = users[_known(path, users, name)]
+        user.pop("totp", None)
+        if secret is not None:
+            user["totp"] = secret
+
+    _edit(path, change)
+
+
 def remove_user(path: Path, name: str) -> None:
     """Remove a user; the home stays.
 

@@ -13,6 +13,7 @@
     greeting = "Good to see you"
     certificates = ["sha256:…"]          # the user's own, as "ftpstwist check-cert" shows them
     certificate_mode = "certificate"     # else the mode of [accounts.certificates]
+    totp = "…"                           # a code is needed, too; made by: ftpstwist user totp
 
 A file that became bad while the server runs changes nothing: the users stay
 who they were, and the log says what is wrong with the file. A file that

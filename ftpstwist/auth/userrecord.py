@@ -43,6 +43,9 @@ PINNED_CERTIFICATE, PINNED_KEY = "sha256:", "spki-sha256:"
 """What stands before the fingerprint of a user's certificate, and of its key."""
 _PIN = re.compile(rf"({PINNED_CERTIFICATE}|{PINNED_KEY})((?:[0-9a-f]{{2}}:?){{31}}[0-9a-f]{{2}})", re.IGNORECASE)
 
+_TOTP = re.compile(r"[A-Z2-7]{26,128}")
+"""At least 128 bits (RFC 4226 section 4, R6)."""
+
 _SIZE = re.compile(r"(\d{1,18}) ?(B|kB|MB|GB|TB|KiB|MiB|GiB|TiB)?")
 _UNITS = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _UNITS |= {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
@@ -88,6 +91,7 @@ class UserRecord:
         greeting: Lines for the reply to a login.
         certificates: Fingerprints of certificates (``sha256:``) and keys (``spki-sha256:``) that are the user's.
         certificate_mode: What the user needs to log in.
+        totp: Secret of the codes that the user needs beside the password, in base 32.
     """
 
     name: str
@@ -100,6 +104,7 @@ class UserRecord:
     greeting: tuple[str, ...] = ()
     certificates: frozenset[str] = frozenset()
     certificate_mode: CertificateMode | None = None
+    totp: str | None = field(default=None, repr=False)
 
     def completed_by(self, other: UserRecord) -> UserRecord:
         """Return this record with what it leaves open taken from *other*; groups are those of both."""
@@ -328,6 +333,14 @@ def _certificate_mode(here: _Place, value: object) -> CertificateMode | None:
     return None
 
 
+def _totp(here: _Place, value: object) -> str:
+    secret = value.replace(" ", "").rstrip("=").upper() if isinstance(value, str) else ""
+    if _TOTP.fullmatch(secret):
+        return secret
+    here.complain("this is no secret of codes", "Make one with: ftpstwist user totp")
+    return ""
+
+
 _KEYS: dict[str, _Read] = {
     "password": _password,
     "home": _home,
@@ -338,6 +351,7 @@ _KEYS: dict[str, _Read] = {
     "greeting": _greeting,
     "certificates": _certificates,
     "certificate_mode": _certificate_mode,
+    "totp": _totp,
 }
 _LIMITS: dict[str, tuple[str, _Read]] = {
     "max_sessions": ("sessions", _count),

@@ -1,4 +1,4 @@
-"""``ftpstwist user``: add, passwd, remove and list users of a users file.
+"""``ftpstwist user``: add, passwd, totp, remove and list users of a users file.
 
 A password is asked for twice, read from standard input, or made here and shown
 once. It is never an argument: arguments are seen by everybody on the host.
@@ -12,11 +12,14 @@ import getpass
 import secrets
 import sys
 from collections.abc import Callable
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ftpstwist.auth.passwords import PasswordCost, PasswordHashError, Passwords
-from ftpstwist.auth.useredit import add_user, list_users, remove_user, set_password
+from ftpstwist.auth.totp import enrolment_uri, new_secret
+from ftpstwist.auth.useredit import add_user, list_users, remove_user, set_password, set_totp
 from ftpstwist.auth.userrecord import (
     LIMIT_FIELDS,
     NO_LIMIT,
@@ -78,6 +81,11 @@ def add_arguments(subparsers: Subparsers) -> None:
     add.add_argument("--disabled", action="store_true", help="keep the user out for now")
 
     _add_password_options(_action(actions, "passwd", "give a user another password", named=True))
+    totp = _action(
+        actions, "totp", "ask a user for the codes of an authenticator app, too; shows its secret", named=True
+    )
+    totp.add_argument("--issuer", metavar="NAME", default="FTPS", help="what the app calls this server")
+    totp.add_argument("--off", action="store_true", help="ask for codes no more")
     _action(actions, "remove", "remove a user; the home directory stays", named=True)
     _action(actions, "list", "list the users", named=False)
 
@@ -99,17 +107,7 @@ def run(
         The exit status; 1 if it could not be done, which standard error then explains.
     """
     try:
-        match args.action:
-            case "add" if args.certificate and not (args.password_stdin or args.generate):
-                add_user(
-                    args.users, args.name, _settings(args) | {"certificate_mode": CertificateMode.CERTIFICATE.value}
-                )
-            case "add" | "passwd":
-                _store(args, _new_password(args, ask), Passwords(cost))
-            case "remove":
-                remove_user(args.users, args.name)
-            case "list":
-                _print_users(list_users(args.users), Passwords(cost))
+        _do(args, ask, cost)
     except (UserFileError, _Refusal) as error:
         print(error, file=sys.stderr)
     except PasswordHashError as error:
@@ -121,6 +119,22 @@ def run(
     else:
         return DONE
     return FAILED
+
+
+def _do(args: argparse.Namespace, ask: Callable[[str], str], cost: PasswordCost | None) -> None:
+    match args.action:
+        case "add" if args.certificate and not (args.password_stdin or args.generate):
+            add_user(args.users, args.name, _settings(args) | {"certificate_mode": CertificateMode.CERTIFICATE.value})
+        case "add" | "passwd":
+            _store(args, _new_password(args, ask), Passwords(cost))
+        case "totp" if args.off:
+            set_totp(args.users, args.name, None)
+        case "totp":
+            _enrol(args)
+        case "remove":
+            remove_user(args.users, args.name)
+        case "list":
+            _print_users(list_users(args.users), Passwords(cost))
 
 
 def _action(actions: Subparsers, name: str, words: str, *, named: bool) -> argparse.ArgumentParser:
@@ -147,6 +161,17 @@ def _store(args: argparse.Namespace, password: Secret, passwords: Passwords) -> 
         set_password(args.users, args.name, hashed)
     if args.generate:
         print(f"Password of {args.name}: {password.reveal()}")
+
+
+def _enrol(args: argparse.Namespace) -> None:
+    secret = new_secret(secrets.token_bytes)
+    set_totp(args.users, args.name, secret)
+    uri = enrolment_uri(secret, user=args.name, issuer=args.issuer)
+    print(uri)
+    if find_spec("segno") is not None:
+        import_module("segno").make(uri, error="l").terminal(compact=True)
+    else:
+        print("For a QR code run: pip install 'ftpstwist[qr]'", file=sys.stderr)
 
 
 def _new_password(args: argparse.Namespace, ask: Callable[[str], str]) -> Secret:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from twisted.logger import Logger
 
 from ftpstwist.commands.context import Invocation, Session
 from ftpstwist.commands.registry import verb
-from ftpstwist.interfaces import ErrorKind, FtpError, LoggedInAccount, LoginRequest
+from ftpstwist.interfaces import CodeWanted, ErrorKind, FtpError, LoggedInAccount, LoginRequest
 from ftpstwist.session.events import LoggedIn, LoginFailed
 from ftpstwist.session.gate import TLS_FIRST
 from ftpstwist.session.identity import Secret
@@ -24,6 +26,7 @@ _log = Logger()
 async def user(session: Session, command: Invocation) -> Reply:
     """Name the account; the answer is the same whether it exists or not (RFC 2577 section 7).
 
+    It is 336 for all where some need a code behind the password (RFC 2228 section 5.1).
     It is 232, and the login complete, if the client's certificate is enough (RFC 4217 section 12).
     """
     if len(command.argument) > MAX_USER_LENGTH:
@@ -35,6 +38,8 @@ async def user(session: Session, command: Invocation) -> Reply:
         account = await _by_certificate(session)
         if account is not None:
             return _accept(session, account, 232)
+    if session.settings.code_at_pass:
+        return Reply(336, 'Password required. Challenge is "password, and the digits of your authenticator behind it"')
     return Reply(331, "Password required")
 
 
@@ -53,8 +58,17 @@ async def pass_(session: Session, command: Invocation) -> Reply:
         if by_certificate is not None:
             _log.info("{session} the password of {user} was ignored", session=session.id, user=session.state.user)
             return _accept(session, by_certificate)
+    password = Secret(command.argument)
     try:
-        account = await session.authenticator.login(_request(session, Secret(command.argument)))
+        return await _log_in(session, _request(session, password))
+    except CodeWanted:
+        session.state.ask_for_code(password)
+        return Reply(332, "Code required: send ACCT with the digits of your authenticator")
+
+
+async def _log_in(session: Session, request: LoginRequest) -> Reply:
+    try:
+        account = await session.authenticator.login(request)
     except FtpError as error:
         return _refuse(session, error)
     return _accept(session, account)
@@ -120,8 +134,11 @@ def _record_failure(session: Session, error: FtpError) -> None:
 
 @verb("ACCT")
 async def acct(session: Session, command: Invocation) -> Reply:
-    """No account beyond the user is needed."""
-    return Reply(202, "No account information is needed")
+    """Log in with a code beside the password that PASS has brought; without a 332 none is needed."""
+    password = session.state.password
+    if password is None:
+        return Reply(202, "No account information is needed")
+    return await _log_in(session, replace(_request(session, password), code=Secret(command.argument)))
 
 
 @verb("REIN")

@@ -37,6 +37,7 @@ class SessionSettings:
         login_seconds: Longest time from connecting to being logged in.
         certificate_at_user: Whether a certificate that is enough logs in at USER (232); else at PASS, after 331.
         certificate_address: Whether a client has to come from an address that its certificate names.
+        code_at_pass: Whether USER is answered 336, which asks for a code behind the password.
         login_attempts: Wrong passwords after which the connection is closed.
         unknown_commands: Unknown commands after which the connection is closed.
         line_octets: Longest command line.
@@ -62,6 +63,7 @@ class SessionSettings:
     login_seconds: float = 60
     certificate_at_user: bool = True
     certificate_address: AddressMatch = AddressMatch.IGNORE
+    code_at_pass: bool = False
     login_attempts: int = 3
     unknown_commands: int = 10
     line_octets: int = 8192

@@ -13,7 +13,14 @@ from ftpstwist.config.form import Form, describe, expected, join_words, or_word,
 from ftpstwist.config.form_network import Network, network
 from ftpstwist.config.form_numbers import mode, octets, seconds, whole
 from ftpstwist.config.schema_clients import CertificateLoginSettings
-from ftpstwist.config.schema_sources import LdapSettings, PamSettings, PasswordFileSettings, Source, SqlSettings
+from ftpstwist.config.schema_sources import (
+    LdapSettings,
+    PamSettings,
+    PasswordFileSettings,
+    Source,
+    SqlSettings,
+    TotpSettings,
+)
 from ftpstwist.config.setting import entries, setting, table
 from ftpstwist.session.identity import ALL_PERMISSIONS, Permission
 from ftpstwist.storage.settings import Durability, Incomplete, Links
@@ -169,6 +176,7 @@ class AccountSettings:
     passwords: PasswordSettings = table(PasswordSettings)
     logins: LoginSettings = table(LoginSettings)
     defence: DefenceSettings = table(DefenceSettings)
+    totp: TotpSettings = table(TotpSettings)
     pam: PamSettings = table(PamSettings)
     ldap: LdapSettings = table(LdapSettings)
     sql: SqlSettings = table(SqlSettings)

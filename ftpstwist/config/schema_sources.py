@@ -29,6 +29,14 @@ class Source(Enum):
     """A password file of another server."""
 
 
+class AskForCode(Enum):
+    """When users who need a code are asked for it; the value is the word used in the configuration."""
+
+    AFTER_PASSWORD = "after-password"  # noqa: S105 - a word of the configuration
+    AT_USER = "at-user"
+    NEVER = "never"
+
+
 @dataclass(frozen=True, slots=True)
 class NeededPackage:
     """What a source needs beside the server itself.
@@ -177,3 +185,20 @@ class PasswordFileSettings:
     file: Annotated[Path, path()] = setting(Path("passwords"), "The file. Changes count at once.")
     group_file: OptionalFile = setting(None, "File of groups as in group(5), such as AuthGroupFile of ProFTPD.")
     home: bool = setting(False, "Take homes from the file.")
+
+
+@dataclass(frozen=True, slots=True)
+class TotpSettings:
+    """Codes of an authenticator app (TOTP, RFC 6238), for users to whom ``ftpstwist user totp`` gave a secret.
+
+    The six digits may always stand right behind the password. A code counts once.
+    """
+
+    ask: AskForCode = setting(
+        AskForCode.AFTER_PASSWORD,
+        'How a code is asked for. "after-password": PASS is answered 332, the code comes with ACCT; "at-user": USER is '
+        'answered 336 for everybody, the code stands behind the password; "never": as that, without a word about it.',
+    )
+    drift: Annotated[int, whole(most=10)] = setting(
+        1, "How many steps of 30 seconds the clock of a user may be off, each way."
+    )

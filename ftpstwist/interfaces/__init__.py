@@ -5,7 +5,14 @@ observation implement these; ``services.build`` puts them together; everything
 above a seam is tested with recording neighbours that implement it, too.
 """
 
-from ftpstwist.interfaces.authentication import Authenticator, IAccount, LoggedInAccount, LoginRequest, Revocations
+from ftpstwist.interfaces.authentication import (
+    Authenticator,
+    CodeWanted,
+    IAccount,
+    LoggedInAccount,
+    LoginRequest,
+    Revocations,
+)
 from ftpstwist.interfaces.complaint import Complaint, Severity
 from ftpstwist.interfaces.control import ControlProtocol, ControlTransport
 from ftpstwist.interfaces.data import DataConnection, DataConnections, WaitsFor
@@ -28,6 +35,7 @@ from ftpstwist.interfaces.tls import SessionTls, TlsChannel, TlsClosed, TlsError
 __all__ = [
     "Authenticator",
     "Capability",
+    "CodeWanted",
     "Complaint",
     "ControlProtocol",
     "ControlTransport",

@@ -21,6 +21,10 @@ class IAccount(Interface):
     filesystem = Attribute("The user's ``Filesystem``.")
 
 
+class CodeWanted(Exception):  # noqa: N818 - no error: the login goes on
+    """The password is right, and a code is wanted beside it (RFC 959 section 5.4: 332)."""
+
+
 @dataclass(frozen=True, slots=True)
 class LoginRequest:
     """What is known when PASS arrives (or USER, for those who need no password).
@@ -31,6 +35,7 @@ class LoginRequest:
         peer: Address of the client, without port.
         tls: Protection of the control connection; ``None`` in clear.
         certificate: What the client showed there, if anything.
+        code: As given by ACCT behind the password.
     """
 
     user: str
@@ -38,6 +43,7 @@ class LoginRequest:
     peer: str
     tls: TlsFacts | None
     certificate: PeerCertificate | None = None
+    code: Secret | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +76,7 @@ class Authenticator(Protocol):
 
         Raises:
             FtpError: LOGIN_REFUSED (client sees 530), TOO_MANY_SESSIONS (421), LOGIN_UNAVAILABLE (421).
+            CodeWanted: The same request is to be made again, with a code (332).
         """
 
     async def login_by_certificate(self, request: LoginRequest) -> LoggedInAccount | None:

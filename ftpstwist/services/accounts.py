@@ -14,12 +14,13 @@ from ftpstwist.auth.certificate import CertificateChecker, CertificateDemand, Ce
 from ftpstwist.auth.checkers import ChainChecker, UserFileChecker
 from ftpstwist.auth.defender import DefenceSettings, Defender
 from ftpstwist.auth.realm import AnonymousSettings, Realm, RealmSettings
+from ftpstwist.auth.totp import CodeDemand
 from ftpstwist.auth.userfile import UserFile
 from ftpstwist.auth.userrecord import UserRecord
 from ftpstwist.config.clients import make_rule
 from ftpstwist.config.schema import Settings
 from ftpstwist.config.schema_accounts import AccountSettings
-from ftpstwist.config.schema_sources import Source
+from ftpstwist.config.schema_sources import AskForCode, Source
 from ftpstwist.interfaces import Revocations, WorkerThreads
 from ftpstwist.services.files import MakeFilesystem
 from ftpstwist.services.sources import Sources
@@ -101,7 +102,15 @@ def build_accounts(
     )
     refresh = users.refresh if users is not None else _do_nothing
     by_certificate = CertificateChecker(judgement, refresh=refresh, threads=sources.password_threads)
-    portal = Portal(realm, [ChainChecker([CertificateDemand(ChainChecker(checkers or ()), judgement), by_certificate])])
+    by_password = CodeDemand(
+        CertificateDemand(ChainChecker(checkers or ()), judgement),
+        codes=sources.codes,
+        asks=accounts.totp.ask is AskForCode.AFTER_PASSWORD,
+        find_user=users.find if users is not None else _find_nobody,
+        refresh=refresh,
+        threads=sources.password_threads,
+    )
+    portal = Portal(realm, [ChainChecker([by_password, by_certificate])])
     if accounts.anonymous.enabled:
         portal.registerChecker(AllowAnonymousAccess())
     defender = Defender(clock=parts.clock, settings=_defence_settings(accounts))

@@ -93,7 +93,9 @@ def ftps_service(
         make_filesystem=make_filesystem or LocalHomes(settings, Quotas(settings.quotas, tallies=tallies, now=now)).open,
         now=now,
         revocations=ask_responders(settings, certificates=certificates, reactor=reactor, now=now),
-        sources=build_sources(settings, clock=reactor, threads=pools["accounts"], password_threads=pools["passwords"]),
+        sources=build_sources(
+            settings, clock=reactor, threads=pools["accounts"], password_threads=pools["passwords"], now=now
+        ),
     )
     accounts = build_accounts(settings, about_accounts, realm=realm, checkers=checkers)
     hosts = Hosts(

@@ -12,7 +12,7 @@ from ftpstwist.config.hosts import own_keys, settings_of_host
 from ftpstwist.config.schema import Settings
 from ftpstwist.config.schema_clients import Reply as CertificateReply
 from ftpstwist.config.schema_hosts import HostSettings
-from ftpstwist.config.schema_sources import Source
+from ftpstwist.config.schema_sources import AskForCode, Source
 from ftpstwist.services.accounts import Accounts
 from ftpstwist.services.policy import policy_book
 from ftpstwist.session.policybook import PolicyBook
@@ -147,6 +147,7 @@ def _session_settings(settings: Settings, policy: PolicyBook) -> SessionSettings
         login_seconds=server.login_timeout,
         certificate_at_user=settings.accounts.certificates.reply is CertificateReply.AT_USER,
         certificate_address=settings.tls.clients.address,
+        code_at_pass=settings.accounts.totp.ask is AskForCode.AT_USER,
         login_attempts=limits.login_attempts,
         unknown_commands=limits.unknown_commands,
         line_octets=limits.command_line,

@@ -17,6 +17,7 @@ from ftpstwist.auth.passwords import PasswordCost, Passwords
 from ftpstwist.auth.remembered import RememberedPasswords
 from ftpstwist.auth.sources import AccountSource, BoundedCalls, HashedAccounts, SourceChecker
 from ftpstwist.auth.sql import Queries, SqlRecords
+from ftpstwist.auth.totp import Codes
 from ftpstwist.auth.userrecord import UserRecord
 from ftpstwist.config.complaint import ConfigurationError
 from ftpstwist.config.schema import Settings
@@ -37,11 +38,13 @@ class Sources:
         checkers: Of all sources in use but the users file, of which each host has its own.
         passwords: Verifies hashes.
         password_threads: Where that is done.
+        codes: Judges second factors; one for all hosts, so that a code counts once.
     """
 
     checkers: Mapping[Source, ICredentialsChecker]
     passwords: Passwords
     password_threads: WorkerThreads
+    codes: Codes
 
 
 def threads_for_sources(settings: Settings) -> int:
@@ -53,7 +56,12 @@ def threads_for_sources(settings: Settings) -> int:
 
 
 def build_sources(
-    settings: Settings, *, clock: IReactorTime, threads: WorkerThreads, password_threads: WorkerThreads
+    settings: Settings,
+    *,
+    clock: IReactorTime,
+    threads: WorkerThreads,
+    password_threads: WorkerThreads,
+    now: Callable[[], float],
 ) -> Sources:
     """Build what checks passwords.
 
@@ -62,6 +70,7 @@ def build_sources(
         clock: For time limits.
         threads: Where sources are asked; as many as :func:`threads_for_sources` says.
         password_threads: Where passwords are verified.
+        now: Seconds since the epoch.
 
     Raises:
         ConfigurationError: A package is missing.
@@ -86,7 +95,8 @@ def build_sources(
     }
     in_use = [each for each in settings.accounts.sources if each is not Source.USERS]
     checkers: dict[Source, ICredentialsChecker] = {source: SourceChecker(builders[source]()) for source in in_use}
-    return Sources(checkers, passwords, password_threads)
+    codes = Codes(now=now, drift=settings.accounts.totp.drift)
+    return Sources(checkers, passwords, password_threads, codes)
 
 
 def _password_cost(settings: Settings) -> PasswordCost:

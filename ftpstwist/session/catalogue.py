@@ -34,6 +34,7 @@ class Need(Enum):
     USER = "USER"
     RNFR = "RNFR"
     TLS = "TLS on the control connection"
+    CODE = "a login, or a 332 that asked for a code"
     ACCOUNT = "a login"
 
 
@@ -103,7 +104,9 @@ _ROWS: tuple[CommandRow, ...] = (
     # access control (RFC 959 section 4.1.1, RFC 7151)
     CommandRow("USER", "name", "name the account", "RFC 959 4.1.1", _SOME, Need.NOTHING, protection=LOGIN),
     CommandRow("PASS", "password", "prove it", "RFC 959 4.1.1", _MAY, Need.USER, protection=LOGIN, secret=True),
-    CommandRow("ACCT", "account", "not needed here", "RFC 959 4.1.1", _SOME, protection=LOGIN, secret=True),
+    CommandRow(
+        "ACCT", "code", "give the second factor", "RFC 959 4.1.1", _SOME, Need.CODE, protection=LOGIN, secret=True
+    ),
     CommandRow("CWD", "pathname", "change the working directory", "RFC 959 4.1.1", _SOME),
     CommandRow("CDUP", "", "change to the parent directory", "RFC 959 4.1.1"),
     CommandRow("SMNT", "pathname", "not implemented", "RFC 959 4.1.1", _MAY),

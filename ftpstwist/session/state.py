@@ -1,7 +1,7 @@
 """What the server-PI remembers of a session (RFC 959 section 5.1, RFC 4217 section 4.2).
 
-Two small tables say how the session moves: :data:`LOGIN_TABLE` for USER and
-PASS, :data:`CONTROL_TABLE` for the protection of the control connection. A
+Two small tables say how the session moves: :data:`LOGIN_TABLE` for USER, PASS
+and ACCT, :data:`CONTROL_TABLE` for the protection of the control connection. A
 third memory, the *prefix*, holds what RNFR or REST announced for the very
 next command; it clears itself.
 """
@@ -13,7 +13,7 @@ from enum import Enum
 from typing import TypeVar
 
 from ftpstwist.session.digest import HashAlgorithm
-from ftpstwist.session.identity import Identity
+from ftpstwist.session.identity import Identity, Secret
 from ftpstwist.session.policy import DataProtection, ProtectionLevel
 from ftpstwist.wire.listing import DEFAULT_FACTS
 from ftpstwist.wire.pathname import ROOT, Pathname
@@ -28,6 +28,7 @@ class LoginStage(Enum):
 
     NONE = "no user named"
     NAMED = "user named, password awaited"
+    PROVEN = "password right, code awaited"
     DONE = "logged in"
 
 
@@ -36,6 +37,7 @@ class LoginEvent(Enum):
 
     NAME = "USER"
     ACCEPT = "230"
+    ASK = "332"
     REFUSE = "530"
     RESET = "AUTH or REIN"
 
@@ -45,8 +47,13 @@ LOGIN_TABLE: dict[tuple[LoginStage, LoginEvent], LoginStage] = {
     (LoginStage.NONE, LoginEvent.RESET): LoginStage.NONE,
     (LoginStage.NAMED, LoginEvent.NAME): LoginStage.NAMED,
     (LoginStage.NAMED, LoginEvent.ACCEPT): LoginStage.DONE,
+    (LoginStage.NAMED, LoginEvent.ASK): LoginStage.PROVEN,
     (LoginStage.NAMED, LoginEvent.REFUSE): LoginStage.NONE,
     (LoginStage.NAMED, LoginEvent.RESET): LoginStage.NONE,
+    (LoginStage.PROVEN, LoginEvent.NAME): LoginStage.NAMED,
+    (LoginStage.PROVEN, LoginEvent.ACCEPT): LoginStage.DONE,
+    (LoginStage.PROVEN, LoginEvent.REFUSE): LoginStage.NONE,
+    (LoginStage.PROVEN, LoginEvent.RESET): LoginStage.NONE,
     (LoginStage.DONE, LoginEvent.NAME): LoginStage.NAMED,
     (LoginStage.DONE, LoginEvent.RESET): LoginStage.NONE,
 }
@@ -140,6 +147,7 @@ class SessionState:
         control: Protection of the control connection.
         stage: How far the login is.
         user: Name given by USER.
+        password: What was right, while a code is awaited; ``None`` at all other times.
         identity: The account, once logged in.
         working_directory: Current directory below the account's root.
         type: Representation type of transfers.
@@ -164,6 +172,7 @@ class SessionState:
     control: ControlProtection = ControlProtection.CLEAR
     stage: LoginStage = LoginStage.NONE
     user: str = ""
+    password: Secret | None = None
     identity: Identity | None = None
     working_directory: Pathname = ROOT
     type: RepresentationType = RepresentationType.ASCII
@@ -219,8 +228,12 @@ class SessionState:
         return self.type is RepresentationType.ASCII
 
     def move_login(self, event: LoginEvent) -> None:
-        """Follow :data:`LOGIN_TABLE`; leaving ``DONE`` forgets the account, its directory and SSCN."""
+        """Follow :data:`LOGIN_TABLE`; leaving ``DONE`` forgets the account, its directory and SSCN.
+
+        Any move forgets a password that waited for its code.
+        """
         stage = _follow(LOGIN_TABLE, self.stage, event)
+        self.password = None
         if stage is not LoginStage.DONE:
             self.identity = None
             self.working_directory = ROOT
@@ -238,6 +251,11 @@ class SessionState:
         """USER: start a login, ending the one before."""
         self.move_login(LoginEvent.NAME)
         self.user = user
+
+    def ask_for_code(self, password: Secret) -> None:
+        """The password is right, and a code has to follow."""
+        self.move_login(LoginEvent.ASK)
+        self.password = password
 
     def accept_login(self, identity: Identity) -> None:
         """The credentials were right."""

@@ -14,7 +14,7 @@ from twisted.internet.task import Clock
 
 from ftpstwist.auth.passwords import PasswordCost, Passwords
 from ftpstwist.auth.userfile import UserFile, read_user_file
-from ftpstwist.auth.userrecord import CertificateMode
+from ftpstwist.auth.userrecord import CertificateMode, UserFileError
 from ftpstwist.cli import user
 from ftpstwist.session.identity import Permission, Secret
 from ftpstwist.wire.pathname import ROOT, Pathname
@@ -264,3 +264,37 @@ def test_a_file_without_a_certificate(run, path, tmp_path, capsys, content, told
     assert run("add", "alice", "--certificate", str(file)) == 1
     assert f"{file} {told}" in capsys.readouterr().err
     assert not path.exists()
+
+
+def test_totp_gives_a_secret_and_shows_it_for_an_app(run, path, capsys, monkeypatch):
+    """As a URI, and as a QR code where the package for it is; a second call makes another."""
+    run("add", "alice", "--generate")
+    capsys.readouterr()
+    assert run("totp", "alice", "--issuer", "My FTP") == 0
+    secret = read_user_file(path).users["alice"].totp
+    shown = capsys.readouterr().out
+    assert shown.startswith(f"otpauth://totp/My%20FTP:alice?secret={secret}&issuer=My%20FTP\n")
+    assert len(secret) == 32
+    monkeypatch.setattr("ftpstwist.cli.user.find_spec", lambda _: None)
+    assert run("totp", "alice") == 0
+    assert read_user_file(path).users["alice"].totp != secret
+    assert "ftpstwist[qr]" in capsys.readouterr().err
+
+
+def test_totp_can_be_taken_away(run, path, capsys):
+    """For who has lost the phone; a name that is not there is told."""
+    run("add", "alice", "--generate")
+    run("totp", "alice")
+    assert run("totp", "alice", "--off") == 0
+    assert read_user_file(path).users["alice"].totp is None
+    assert run("totp", "bob") == 1
+    assert "there is no such user" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("secret", ["short", "JBSWY3DPEHPK3PXP", "1" * 32, 7])
+def test_secrets_that_are_none_are_refused(path, secret):
+    """Base 32, and no fewer than 128 bits."""
+    path.write_text(f"[users.alice]\ntotp = {secret!r}\n")
+    path.chmod(0o600)
+    with pytest.raises(UserFileError, match="no secret of codes"):
+        read_user_file(path)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
+import subprocess
+import time
 
 import pytest
 
+from ftpstwist.auth.totp import STEP_SECONDS, code_at
 from tests.conformance.conftest import CLEAR
 from tests.contracts.checkers import PASSWORD
 from tests.support.client import connected
 from tests.support.directory import BASE, PEOPLE, running_directory, slapd_is_here
 from tests.support.pam import PamService, pam_is_here
+from tests.support.server import running_server
 
 
 def login(server, user, password):
@@ -165,3 +170,42 @@ file = "{tmp_path}/passwords"
     assert login(server, "carol", "secret") == (230, 257)
     assert login(server, "bob' --", "secret") == (530, 530)
     assert login(server, "carol", "guess") == (530, 530)
+
+
+SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+
+
+@pytest.fixture(scope="module")
+def coded_server(tmp_path_factory):
+    """A server whose alice needs a code."""
+    with running_server(tmp_path_factory.mktemp("ftps"), CLEAR, f'totp = "{SECRET}"\n') as server:
+        yield server
+
+
+def test_a_code_is_asked_for_and_counts_once(coded_server):
+    """With ACCT; the same code again, or none, opens nothing."""
+    with connected(coded_server) as client:
+        assert (client.code("USER alice"), client.code("PASS correct horse")) == (331, 332)
+        code = code_at(SECRET, int(time.time() // STEP_SECONDS))
+        assert (client.code("PWD"), client.code(f"ACCT {code}"), client.code("PWD")) == (530, 230, 257)
+    with connected(coded_server) as client:
+        assert (client.code("USER alice"), client.code("PASS correct horse")) == (331, 332)
+        assert client.code(f"ACCT {code}") == 530
+    assert "the code was used before" in coded_server.log("events.json")
+    assert SECRET not in coded_server.log() + coded_server.log("events.json")
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="no curl on this machine")
+@pytest.mark.parametrize("way", ["account", "appended"])
+def test_curl_logs_in_with_a_code(coded_server, way):
+    """By --ftp-account, or with the digits behind the password, as any client can."""
+    with running_server(coded_server.folder.parent / way, CLEAR, f'totp = "{SECRET}"\n') as server:
+        code = code_at(SECRET, int(time.time() // STEP_SECONDS))
+        more = ["-u", "alice:correct horse", "--ftp-account", code]
+        if way == "appended":
+            more = ["-u", f"alice:correct horse{code}"]
+        url = f"ftp://127.0.0.1:{server.port()}/"
+        done = subprocess.run(
+            ["curl", "-sSk", "--ssl-reqd", *more, url], capture_output=True, text=True, timeout=30, check=False
+        )
+        assert (done.returncode, done.stderr) == (0, "")

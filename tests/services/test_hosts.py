@@ -6,6 +6,7 @@ import pytest
 from twisted.internet.task import Clock
 
 from ftpstwist.auth.passwords import Passwords
+from ftpstwist.auth.totp import Codes
 from ftpstwist.auth.userrecord import UserFileError
 from ftpstwist.config.load import parse
 from ftpstwist.services.accounts import AccountParts, build_accounts
@@ -35,7 +36,7 @@ def world(tmp_path):
     settings = parse(TEXT, str(tmp_path / "f.toml")).settings
 
     def make(own):
-        sources = Sources({}, Passwords(), HereThreads())
+        sources = Sources({}, Passwords(), HereThreads(), Codes(now=lambda: 0.0))
         parts = AccountParts(clock=Clock(), threads=None, sources=sources, make_filesystem=None, now=lambda: 0.0)
         return build_accounts(own, parts)
 

@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 
 from ftpstwist.session.catalogue import CATALOGUE, HIDDEN_ARGUMENT, shown_argument
-from ftpstwist.session.identity import Identity
+from ftpstwist.session.identity import Identity, Secret
 from ftpstwist.session.policy import ProtectionLevel
 from ftpstwist.session.state import (
     CONTROL_TABLE,
@@ -31,6 +31,9 @@ IMPOSSIBLE_LOGIN = {
     (LoginStage.NONE, LoginEvent.REFUSE),
     (LoginStage.DONE, LoginEvent.ACCEPT),
     (LoginStage.DONE, LoginEvent.REFUSE),
+    (LoginStage.NONE, LoginEvent.ASK),
+    (LoginStage.PROVEN, LoginEvent.ASK),
+    (LoginStage.DONE, LoginEvent.ASK),
 }
 
 
@@ -275,3 +278,15 @@ def test_restart_survives_what_clients_send_before_retr():
 def test_secret_arguments_are_hidden(verb, argument, shown):
     """Logs never show a password, not even one behind a mistyped PASS."""
     assert shown_argument(verb, argument) == shown
+
+
+@pytest.mark.parametrize("move", ["name_user", "refuse_login", "reset", "name_host", "accept_login"])
+def test_a_password_that_waits_for_its_code_is_forgotten_by_any_move(move):
+    """It is kept from 332 to ACCT, and not a command longer than the login is under way."""
+    state = SessionState()
+    state.name_user("alice")
+    state.ask_for_code(Secret("x"))
+    assert state.password is not None
+    arguments = {"name_user": ["bob"], "name_host": ["b"], "accept_login": [Identity("alice")]}.get(move, [])
+    getattr(state, move)(*arguments)
+    assert state.password is None

@@ -10,7 +10,7 @@ from twisted.internet.task import Clock
 
 from ftpstwist.commands.context import Session
 from ftpstwist.commands.hosts import HostBook, SessionSettings, VirtualHost
-from ftpstwist.interfaces import ErrorKind, FtpError, LoggedInAccount, WaitsFor
+from ftpstwist.interfaces import CodeWanted, ErrorKind, FtpError, LoggedInAccount, WaitsFor
 from ftpstwist.pi.admission import Admission, AdmissionLimits
 from ftpstwist.pi.server_pi import ServerPI
 from ftpstwist.session.events import TlsFacts
@@ -69,7 +69,10 @@ class Transport:
 
 
 class Authenticator:
-    """Lets in whoever says the password ``right``; ``slow`` waits until a test answers."""
+    """Lets in whoever says the password ``right``; ``slow`` waits until a test answers.
+
+    ``coded`` needs the code 123456, too.
+    """
 
     def __init__(self, files):
         self.files = files
@@ -93,6 +96,10 @@ class Authenticator:
             raise FtpError(ErrorKind.LOGIN_UNAVAILABLE, "the checker is down")
         if request.password.reveal() not in {"right", "slow"}:
             raise FtpError(ErrorKind.LOGIN_REFUSED, "wrong password")
+        if request.user == "coded" and request.code is None:
+            raise CodeWanted
+        if request.user == "coded" and request.code.reveal() != "123456":
+            raise FtpError(ErrorKind.LOGIN_REFUSED, "wrong code")
         return LoggedInAccount(Identity(request.user), self.files, self._logout, "password")
 
     def _logout(self):
