@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 
 from ftpstwist.dtp.settings import IPNetwork
 
 
+@lru_cache(1024)
 def normal_address(text: str) -> str:
     """Return the one spelling of a numeric address: no zone, IPv4 never in its v6-mapped form.
 
@@ -27,8 +29,7 @@ def unspecified_address(peer: str) -> str:
 
 def lies_in(address: str, networks: Iterable[IPNetwork]) -> bool:
     """Tell whether one of *networks* holds *address*."""
-    numeric = ip_address(address)
-    return any(numeric in network for network in networks)
+    return any(ip_address(address) in network for network in networks)
 
 
 def may_stand_for(other: str, peer: str, networks: Iterable[IPNetwork]) -> bool:

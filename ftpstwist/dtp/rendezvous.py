@@ -241,6 +241,8 @@ class SessionDataConnections:
 
     def _tell_other_server(self, stream: ReactorSocket) -> None:
         others = self._session.other_servers
+        if not others:
+            return
         with contextlib.suppress(OSError):  # gone already: the transfer will tell
             address = normal_address(stream.plain.getpeername()[0])
             if address != self._session.peer and lies_in(address, others):

@@ -82,6 +82,7 @@ class OpenSSLChannel:
         self._facts: TlsFacts | None = None
         self._aside = b""  # drained by us already, still to go out
         self._is_drained = True
+        self._may_answer = False  # whether there may be octets for the peer that were not fetched yet
         self._boundary = RecordBoundary()
 
     def feed(self, ciphertext: Octets) -> None:
@@ -112,12 +113,15 @@ class OpenSSLChannel:
         if self._aside:
             taken, self._aside = self._aside[:limit], self._aside[limit:]
             return taken
+        if not self._may_answer:
+            return b""
         try:
             octets = self._connection.bio_read(limit)
         except SSL.WantReadError:
-            self._is_drained = True
+            self._is_drained, self._may_answer = True, False
             return b""
         self._is_drained = len(octets) < limit
+        self._may_answer = not self._is_drained
         self._is_answered = True
         return octets
 
@@ -139,7 +143,7 @@ class OpenSSLChannel:
             self._connection.do_handshake()
         except SSL.Error as raised:
             error = raised
-        self._is_drained = False
+        self._is_drained, self._may_answer = False, True
         self._refuse_name()
         self._refuse_alpn()
         if error is None:
@@ -159,7 +163,7 @@ class OpenSSLChannel:
         self._raise_failure()
         if not len(data):
             return
-        self._is_drained = False
+        self._is_drained, self._may_answer = False, True
         try:
             self._connection.sendall(data)
         except SSL.Error as error:
@@ -195,7 +199,7 @@ class OpenSSLChannel:
         if self._is_closing or self._failure is not None or self._facts is None:
             return
         self._is_closing = True
-        self._is_drained = False
+        self._is_drained, self._may_answer = False, True
         try:
             self._connection.shutdown()
         except SSL.Error as error:
@@ -233,6 +237,7 @@ class OpenSSLChannel:
 
     def _read_records(self, buffer: memoryview) -> int:
         was_drained = self._is_drained
+        self._may_answer = True
         filled = read_straight(self._connection, buffer)
         try:
             while filled < len(buffer):

@@ -121,7 +121,8 @@ class ContextSet:
         _require_known_ciphers(policy)
         self.policy = policy
         built = {id(group): self._build(group.pairs) for group in policy.certificates}
-        self._by_name = {name: built[id(group)] for name, group in policy.by_name.items()}
+        self._certificates_by_name = policy.by_name
+        self._by_name = {name: built[id(group)] for name, group in self._certificates_by_name.items()}
         self._default = built[id(policy.certificates[0])]
         self._without_certificate = self._build(())
         self.cipher_names = tuple(SSL.Connection(self._default, None).get_cipher_list())
@@ -175,7 +176,7 @@ class ContextSet:
 
     def certificates_for(self, server_name: str | None) -> ServerCertificates:
         """Return the certificates that a client asking for *server_name* is shown."""
-        table = self.policy.by_name
+        table = self._certificates_by_name
         return next((table[name] for name in matching_names(server_name) if name in table), self.policy.certificates[0])
 
     def knows(self, name: str) -> bool:
