@@ -81,5 +81,4 @@ class RememberedPasswords:
             del self._known[stored]
 
     def _digest(self, stored: str, password: Secret) -> bytes:
-        text = stored.encode("ascii")  # a hash is in letters, digits and signs: it holds no NUL
-        return blake2b(b"%b\0%b" % (text, encode_name(password.reveal())), key=self._key).digest()
+        return blake2b(b"%b\0%b" % (encode_name(stored), encode_name(password.reveal())), key=self._key).digest()

@@ -76,14 +76,22 @@ class _Gate:
 
 def once(function: Callable[[], object]) -> Callable[[], None]:
     """Return what calls *function* the first time and does nothing after; errors are logged, not raised."""
-    pending = [function]
+    return _Once(function)
 
-    def call() -> None:
-        if not pending:
+
+class _Once:
+    """An object of slots, and no closure: every session holds several."""
+
+    __slots__ = ("_pending",)
+
+    def __init__(self, function: Callable[[], object]) -> None:
+        self._pending: Callable[[], object] | None = function
+
+    def __call__(self) -> None:
+        function, self._pending = self._pending, None
+        if function is None:
             return
         try:
-            pending.pop()()
+            function()
         except Exception:  # noqa: BLE001 - the end of a session goes on whatever one part of it does
             _log.failure("The end of a login failed")
-
-    return call

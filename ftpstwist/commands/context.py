@@ -49,6 +49,7 @@ class Session:
         virtual_host: The one in use.
         account: The avatar, once logged in.
         transfer: What the running transfer has done so far, ``None`` if none runs.
+        last_ref: What :attr:`ref` gave last.
         tls_facts: What the TLS session of the control connection agreed on; outlives CCC, ``None`` without.
     """
 
@@ -66,6 +67,7 @@ class Session:
     account: LoggedInAccount | None = None
     transfer: RunningTransfer | None = None
     tls_facts: TlsFacts | None = None
+    last_ref: SessionRef | None = None
 
     def __post_init__(self) -> None:
         """Begin at the default host."""
@@ -99,8 +101,8 @@ class Session:
 
     @property
     def ref(self) -> SessionRef:
-        """The session as events name it."""
-        return SessionRef(
+        """The session as events name it; the same object as long as nothing of it changes: many events hold it."""
+        ref = SessionRef(
             id=self.id,
             peer=self.transport.peer.host,
             user=self.state.user,
@@ -109,6 +111,9 @@ class Session:
             tls=self.transport.tls,
             host=self.host_name,
         )
+        if self.last_ref is None or ref != self.last_ref:
+            self.last_ref = ref
+        return self.last_ref
 
     @property
     def subject(self) -> Subject:

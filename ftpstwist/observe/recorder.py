@@ -1,7 +1,8 @@
 """The flight recorder: the last events of every session, kept on disk when it did not go well.
 
 How it works: the newest events of each session are held in memory, as lines of
-the JSON log. When a session ends and something in it failed (TLS, a login, a
+the JSON log; of keep-alives in a row only the newest is held, so that an idle
+session costs nothing more with every minute. When a session ends and something in it failed (TLS, a login, a
 transfer, or a reply of the server's own fault), they are written to a file
 named by the session's id; only the newest files stay. ``ftpstwist explain``
 shows them. No event ever holds a password.
@@ -60,23 +61,27 @@ class FlightRecorder:
     def __init__(self, folder: Path, *, records: int) -> None:
         self._folder = folder
         self._records = records
-        self._events: dict[str, deque[Event]] = {}
+        self._events: dict[str, list[Event]] = {}  # an empty deque takes more than all these events
         self._failed: set[str] = set()
         self._kept: deque[Path] | None = None
 
     def record(self, event: Event) -> None:
         """Hold an event; at the end of a session keep or forget them."""
         session_id = event.session.id
-        self._events.setdefault(session_id, deque(maxlen=EVENTS_A_SESSION)).append(event)
+        events = self._events.setdefault(session_id, [])
+        if events and _is_keep_alive(event) and _is_keep_alive(events[-1]):
+            events.pop()
+        events.append(event)
+        del events[:-EVENTS_A_SESSION]
         if is_failure(event):
             self._failed.add(session_id)
         if isinstance(event, SessionClosed):
-            events = self._events.pop(session_id)
+            del self._events[session_id]
             if session_id in self._failed:
                 self._failed.discard(session_id)
                 self._keep(session_id, events)
 
-    def _keep(self, session_id: str, events: deque[Event]) -> None:
+    def _keep(self, session_id: str, events: list[Event]) -> None:
         try:
             kept = self._known()
             path = record_path(self._folder, session_id)
@@ -96,6 +101,10 @@ class FlightRecorder:
             found = self._folder.glob(f"*{SUFFIX}")
             self._kept = deque(sorted(found, key=lambda path: path.stat().st_mtime))
         return self._kept
+
+
+def _is_keep_alive(event: Event) -> bool:
+    return isinstance(event, CommandAnswered) and event.verb == "NOOP"
 
 
 def is_failure(event: Event) -> bool:

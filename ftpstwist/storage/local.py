@@ -14,6 +14,7 @@ import contextlib
 import errno
 import os
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 
 from ftpstwist.interfaces import Capability, Disposition, ErrorKind, FtpError, ReadHandle
@@ -64,8 +65,13 @@ class LocalFilesystem:
         self._settings = settings or LocalSettings()
         self._makes_links = self._settings.makes_links and self._settings.links is Links.FOLLOW
         self._random = random
-        self._facts = Facts(unique_key=unique_key, show_owners=self._settings.show_owners)
+        self._unique_key = unique_key
         self._root = Root(root, links=self._settings.links)
+
+    @cached_property
+    def _facts(self) -> Facts:
+        """Made when something is looked at: sessions that only wait hold none."""
+        return Facts(unique_key=self._unique_key, show_owners=self._settings.show_owners)
 
     @property
     def capabilities(self) -> frozenset[Capability]:

@@ -54,6 +54,18 @@ def test_long_sessions_keep_their_newest_events(tmp_path):
     assert len(record_path(tmp_path, "s").read_text().splitlines()) == EVENTS_A_SESSION
 
 
+def test_keep_alives_push_nothing_out(tmp_path):
+    """A client that waits for hours is remembered by what it did, not by its keep-alives; they take no memory."""
+    recorder = FlightRecorder(tmp_path, records=3)
+    ref = SessionRef("s", "192.0.2.9")
+    for number, verb in enumerate(["STOR", *["NOOP"] * 100, "LIST", "NOOP"]):
+        recorder.record(CommandAnswered(ref, float(number), verb, "", 425, None, 0.25))
+    recorder.record(SessionClosed(ref, 200.0, 200.0, "idle"))
+    events = [json.loads(line) for line in record_path(tmp_path, "s").read_text().splitlines()]
+    assert [event.get("verb") for event in events] == ["STOR", "NOOP", "LIST", "NOOP", None]
+    assert events[1]["time"] == json.loads(json_line(CommandAnswered(ref, 100.0, "NOOP", "", 200, None, 0.0)))["time"]
+
+
 def test_disk_that_can_not_be_written_costs_the_record_only(tmp_path):
     """A folder that is a file loses records, never a session."""
     (tmp_path / "file").write_text("x")
