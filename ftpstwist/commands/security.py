@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from twisted.logger import Logger
+
 from ftpstwist.commands.context import Invocation, Session
 from ftpstwist.commands.registry import verb
 from ftpstwist.session.events import Misused
 from ftpstwist.session.policy import ProtectionLevel
 from ftpstwist.wire.parameters import parse_buffer_size, parse_protection_level
 from ftpstwist.wire.reply import Reply
+
+_log = Logger()
 
 _MECHANISMS = {
     "TLS": ProtectionLevel.CLEAR,
@@ -72,12 +76,20 @@ async def prot(session: Session, command: Invocation) -> Reply:
     level = ProtectionLevel(parse_protection_level(command.argument))
     if session.settings.strict_sequence and not session.state.buffer_size_given:
         return Reply(503, "Send PBSZ 0 before PROT")
+    if not session.state.buffer_size_given:
+        session.state.buffer_size_given = True  # so that this is told once
+        _log.info(
+            "{session} {client} sends PROT without PBSZ before it, which RFC 4217 demands; it is let off",
+            session=session.id,
+            client=ascii(session.state.client) if session.state.client else "the client",
+        )
     if level in {ProtectionLevel.SAFE, ProtectionLevel.CONFIDENTIAL}:
         return Reply(536, f"TLS does not know level {level.value}; use PROT P")
     if not session.settings.policy.accepts_level(session.state, session.transport.peer.host, level):
+        session.state.refuse_level()
         wanted = "Unencrypted" if level is ProtectionLevel.PRIVATE else "Encrypted"
         return Reply(534, f"{wanted} data transfers are required here: use PROT {_OTHER_LEVEL[level].value}")
-    session.state.level = level
+    session.state.agree_on_level(level)
     return Reply(200, f"Data connections are {'private' if level is ProtectionLevel.PRIVATE else 'in clear'}")
 
 

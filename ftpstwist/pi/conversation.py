@@ -19,7 +19,7 @@ from ftpstwist.commands.context import Invocation, Session
 from ftpstwist.pi.dispatch import start
 from ftpstwist.session.catalogue import CATALOGUE, CommandRow, shown_argument
 from ftpstwist.session.events import CommandAnswered, Misused
-from ftpstwist.session.gate import judge
+from ftpstwist.session.gate import CLEAR_DATA, PROTECT_DATA, judge
 from ftpstwist.session.policybook import judged_policy
 from ftpstwist.wire.command import Command, CommandSyntaxError, parse_command
 from ftpstwist.wire.framing import LineFramer, OverlongLine
@@ -32,6 +32,18 @@ OTHER_PROTOCOLS = frozenset(
 """First words of HTTP, SMTP and SSH: who says them is a browser or a mailer that was lured here (ALPACA)."""
 _SSH_BANNER = b"SSH-"
 """RFC 4253 section 4.2; no FTP command has a hyphen."""
+
+_SET_UP_WRONGLY = {
+    PROTECT_DATA: (
+        "a transfer in clear was refused, for the policy wants it under TLS",
+        "switch encrypted data connections (PROT P) on in the client, or relax require in [policy] for this user",
+    ),
+    CLEAR_DATA: (
+        "a transfer under TLS was refused, for the policy wants it in clear",
+        "switch encrypted data connections off in the client (PROT C), or change require in [policy] for this user",
+    ),
+}
+"""Refusals that mean a setting of the client: what the log says, and what to change."""
 
 GOODBYES = frozenset({221, 421})
 """RFC 959 section 4.2.2: the control connection is closed behind these replies."""
@@ -90,6 +102,7 @@ class Conversation:
         self._running: _Running | None = None
         self._beside: _Running | None = None
         self._unknown = 0
+        self._told: set[Reply] = set()
         self._advancing = False
         self._paused = False
         self._ended = False
@@ -169,6 +182,7 @@ class Conversation:
         refusal = self._judge(row, item.argument)
         running = _Running(row, item.argument, self._session.now())
         if refusal is not None:
+            self._tell_once(refusal)
             self._session.state.take_prefix(keep_restart=row.keeps_restart)
             self._answer(running, refusal)
             return
@@ -178,6 +192,14 @@ class Conversation:
         session = self._session
         policy = judged_policy(session.settings.policy, row, argument, session.state, session.transport.peer.host)
         return judge(row, argument, session.state, policy)
+
+    def _tell_once(self, refusal: Reply) -> None:
+        """Tell the log, once in a session, of a client that is set up wrongly; its user sees a listing that fails."""
+        if refusal not in _SET_UP_WRONGLY or refusal in self._told:
+            return
+        self._told.add(refusal)
+        session = self._session
+        session.sink.record(Misused(session.ref, session.now(), "data-protection", *_SET_UP_WRONGLY[refusal]))
 
     def _perform(self, running: _Running) -> None:
         beside = self._running is not None

@@ -155,6 +155,7 @@ class SessionState:
         deflate_level: Level that OPTS MODE Z asked for; ``None`` for that of the settings.
         buffer_size_given: Whether PBSZ has been sent (RFC 4217 section 9).
         level: Protection level of data connections.
+        level_agreed: Whether PROT has set it, and not the name of the mechanism or the service.
         sscn: Whether SSCN has made us the TLS client of data connections that move files.
         cpsv: Whether the data connection was prepared by CPSV: the same, for this one.
         epsv_only: Whether EPSV ALL was sent (RFC 2428 section 4).
@@ -180,6 +181,7 @@ class SessionState:
     deflate_level: int | None = None
     buffer_size_given: bool = False
     level: ProtectionLevel = ProtectionLevel.CLEAR
+    level_agreed: bool = False
     sscn: bool = False
     cpsv: bool = False
     epsv_only: bool = False
@@ -312,6 +314,21 @@ class SessionState:
         self.reset()
         self.host = ""
 
+    def agree_on_level(self, level: ProtectionLevel) -> None:
+        """PROT was accepted."""
+        self.level = level
+        self.level_agreed = True
+
+    def refuse_level(self) -> None:
+        """PROT was refused, which leaves the level as it was (RFC 2228 section 3).
+
+        But who sends PROT behind ``AUTH SSL`` follows RFC 4217, where data
+        begin in clear, and not the drafts before it; such a client (curl) goes
+        on in clear, and would only wait for a handshake that never comes.
+        """
+        if not (self.level_agreed or self.is_implicit):
+            self.level = ProtectionLevel.CLEAR
+
     def fit_level(self, demand: DataProtection) -> None:
         """Begin data connections in clear where TLS is forbidden on them: no PROT P can follow there."""
         if not demand.accepts(ProtectionLevel.PRIVATE):
@@ -320,6 +337,7 @@ class SessionState:
     def _reset_data_protection(self, level: ProtectionLevel = ProtectionLevel.CLEAR) -> None:
         is_private = self.is_implicit and self.is_protected
         self.level = ProtectionLevel.PRIVATE if is_private else level
+        self.level_agreed = False
         self.buffer_size_given = self.level is ProtectionLevel.PRIVATE
 
     def take_prefix(self, *, keep_restart: bool) -> Prefix | None:

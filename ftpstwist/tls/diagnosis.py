@@ -55,6 +55,7 @@ _ALERTS = {
 _NO_RECORD = ("bad record type", "wrong version number", "unexpected record", "packet length too long", "http request")
 """What OpenSSL says of octets that are no TLS, once a connection is protected."""
 
+_TLS_1_3 = 0x0304
 _MIDDLEBOX = (
     "look into the client's log; if there is nothing, a firewall that inspects FTP may be in between: "
     "switch its inspection off or use implicit TLS"
@@ -280,8 +281,9 @@ def _explain_choice(hello: ClientHello, terms: Terms) -> TlsError:
             "update the client; it needs X25519, P-256 or P-384",
             offered,
         )
+    spoken = [name for name in terms.ciphers if _TLS_1_3 in hello.versions or not name.startswith("TLS_")]
     return TlsError(
-        f"no cipher suite in common; the client offers {shorten(hello.suite_names)}; ours are {shorten(terms.ciphers)}",
+        f"no cipher suite in common; the client offers {shorten(hello.suite_names)}; ours are {shorten(spoken)}",
         "update the client; it needs a suite with ECDHE and AES-GCM or ChaCha20-Poly1305",
         offered,
     )
@@ -289,7 +291,7 @@ def _explain_choice(hello: ClientHello, terms: Terms) -> TlsError:
 
 def _only_signs_with(key_type: str, hello: ClientHello, terms: Terms) -> bool:
     """Tell whether what the client and we have in common needs a certificate of *key_type*."""
-    if 0x0304 in hello.versions and terms.newest >= 0x0304:  # noqa: PLR2004 - TLS 1.3 names signatures, not suites
+    if _TLS_1_3 in hello.versions and terms.newest >= _TLS_1_3:  # which names signatures, not suites
         kinds = {_signature_kind(code) for code in hello.signatures} - {None}
         return kinds == {key_type}
     shared = {name for name in hello.suite_names if name in terms.ciphers and name.startswith("ECDHE-")}

@@ -41,7 +41,7 @@ _FAULTS = {
         "the revocation list of its issuer has ended",
         'fetch a new one and send SIGHUP, or set expired_lists = "accept"',
     ),
-    22: ("the chain of issuers is longer than [tls.clients] depth allows", "set it higher if that is right"),
+    22: ("the chain of issuers is longer than [tls.clients] depth allows", "set depth to {depth} or more if it may be"),
     23: ("it has been revoked", "if that is a mistake, its issuer has to say so"),
     25: ("one of its issuers may not have issuers below it", "give the client a good one"),
     26: ("it is not meant for clients (extendedKeyUsage)", "get one with clientAuth"),
@@ -151,4 +151,4 @@ def _explain(certificate: X509, fault: int, depth: int) -> TlsError:
         name = name_in_words(certificate.to_cryptography().subject)
     except ValueError:
         name = "a name that can not be read"
-    return TlsError(f"{who} {name!a} was refused: {cause}", remedy)
+    return TlsError(f"{who} {name!a} was refused: {cause}", remedy.format(depth=depth))

@@ -357,6 +357,21 @@ def test_transfers_in_clear_are_refused(strict, command):
         assert client.answer().code == 226
 
 
+def test_who_wants_clear_data_behind_auth_ssl_need_not_wait(strict):
+    """T16: curl --ftp-ssl-control goes on in clear when PROT C is refused: 521 at once, no wait for a handshake."""
+    with connected(strict) as client:
+        assert client.code("AUTH SSL") == 234
+        client.wrap()
+        client.login()
+        assert client.code("PBSZ 0") == 200
+        assert client.code("PROT C") == 534
+        assert client.download("NLST")[1].code == 521
+        client.protect()
+        assert client.download("NLST")[1].code == 226
+        assert client.code("PROT C") == 534
+        assert client.download("NLST")[1].code == 226
+
+
 def test_prot_clear_is_refused(strict):
     """T16: the policy can not be talked away: PROT C is 534, and level P stays."""
     with logged_in(strict) as client:

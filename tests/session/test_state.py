@@ -290,3 +290,25 @@ def test_a_password_that_waits_for_its_code_is_forgotten_by_any_move(move):
     arguments = {"name_user": ["bob"], "name_host": ["b"], "accept_login": [Identity("alice")]}.get(move, [])
     getattr(state, move)(*arguments)
     assert state.password is None
+
+
+@pytest.mark.parametrize(
+    ("service", "agreed", "level"),
+    [
+        (Service.EXPLICIT, None, ProtectionLevel.CLEAR),
+        (Service.EXPLICIT, ProtectionLevel.PRIVATE, ProtectionLevel.PRIVATE),
+        (Service.IMPLICIT, None, ProtectionLevel.PRIVATE),
+    ],
+)
+def test_a_refused_level_leaves_what_was_agreed_on(service, agreed, level):
+    """What AUTH SSL began with was never agreed on by a client that follows RFC 4217, as its PROT shows."""
+    state = SessionState(service=service)
+    state.start_tls()
+    state.level = ProtectionLevel.PRIVATE
+    state.establish_tls()
+    if agreed is not None:
+        state.agree_on_level(agreed)
+    state.refuse_level()
+    assert state.level is level
+    state.reset()
+    assert not state.level_agreed

@@ -84,7 +84,7 @@ def test_no_suite_in_common():
     failure = failure_of(StdlibClient(client_context(TLS12, ciphers="AES256-SHA256:AES128-SHA:@SECLEVEL=1")))
     assert "no cipher suite in common" in failure.cause
     assert "offers AES256-SHA256, AES128-SHA" in failure.cause
-    assert "ours are TLS_AES_128_GCM_SHA256" in failure.cause
+    assert "ours are ECDHE-ECDSA-AES128-GCM-SHA256" in failure.cause
     assert "ECDHE" in failure.remedy
 
 
