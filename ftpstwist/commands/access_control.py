@@ -33,7 +33,7 @@ async def user(session: Session, command: Invocation) -> Reply:
         return Reply(501, "The user name is too long")
     session.log_out()
     session.data.forget()
-    session.state.name_user(command.argument)
+    session.state.name_user(session.enter_host_of(command.argument))
     if session.settings.certificate_at_user:
         account = await _by_certificate(session)
         if account is not None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from twisted.internet.defer import DeferredSemaphore
 
-from ftpstwist.commands.hosts import HostBook, SessionSettings, VirtualHost
+from ftpstwist.commands.hosts import HostBook, HostInUser, SessionSettings, VirtualHost
 from ftpstwist.interfaces import (
     Authenticator,
     ControlTransport,
@@ -95,7 +95,31 @@ class Session:
 
     def enter_host(self) -> None:
         """Use the host that the client has named to TLS, or else by HOST; the default for none of ours."""
-        self.virtual_host = self.hosts.find(self.host_name) or self.hosts.default
+        self._use_host(self.hosts.find(self.host_name) or self.hosts.default)
+
+    def enter_host_of(self, user: str) -> str:
+        """Use the host that a user such as ``alice@b.example.org`` names, where that is switched on.
+
+        A host that the client has named to TLS or by HOST is never left for another one.
+
+        Returns:
+            The name without what named the host.
+        """
+        self.enter_host()
+        name, _, host = user.rpartition("@")
+        match self.settings.host_in_user:
+            case HostInUser.STRIPPED if name:
+                return name
+            case HostInUser.CHOOSES if name:
+                named = self.hosts.find(host)
+                is_free = self.virtual_host is self.hosts.default or self.virtual_host is named
+                if named is not None and is_free:
+                    self._use_host(named)
+                    return name
+        return user
+
+    def _use_host(self, host: VirtualHost) -> None:
+        self.virtual_host = host
         if self.state.has_session_tls:
             self.state.fit_level(self.policy.data)
 

@@ -1,6 +1,7 @@
 """Virtual hosts (RFC 7151): what a session gets under the name that the client has given; values only.
 
-The name comes from the TLS handshake (SNI, RFC 6066) or from HOST. A name of
+The name comes from the TLS handshake (SNI, RFC 6066), from HOST, or, where that
+is switched on, from a user called ``alice@b.example.org``. A name of
 ours without a host of its own, and no name at all, lead to the default host.
 """
 
@@ -8,12 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 
 from ftpstwist.interfaces import Authenticator
 from ftpstwist.session.certificate import AddressMatch
 from ftpstwist.session.digest import DigestSettings
 from ftpstwist.session.fxp import NOBODY, ServerToServer
 from ftpstwist.session.policybook import PolicyBook
+
+
+class HostInUser(Enum):
+    """What the part of a user's name behind ``@`` is; the value is the word used in the configuration."""
+
+    KEPT = "part-of-name"
+    """Part of the name."""
+    STRIPPED = "strip"
+    """Nothing: it is taken off."""
+    CHOOSES = "choose"
+    """The virtual host, where it is the name of one of ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +50,7 @@ class SessionSettings:
         login_seconds: Longest time from connecting to being logged in.
         certificate_at_user: Whether a certificate that is enough logs in at USER (232); else at PASS, after 331.
         certificate_address: Whether a client has to come from an address that its certificate names.
+        host_in_user: What the part of a user's name behind ``@`` is.
         code_at_pass: Whether USER is answered 336, which asks for a code behind the password.
         login_attempts: Wrong passwords after which the connection is closed.
         unknown_commands: Unknown commands after which the connection is closed.
@@ -63,6 +77,7 @@ class SessionSettings:
     login_seconds: float = 60
     certificate_at_user: bool = True
     certificate_address: AddressMatch = AddressMatch.IGNORE
+    host_in_user: HostInUser = HostInUser.KEPT
     code_at_pass: bool = False
     login_attempts: int = 3
     unknown_commands: int = 10

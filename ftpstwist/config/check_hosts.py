@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from ftpstwist.commands.hosts import HostInUser
 from ftpstwist.config import check_accounts
 from ftpstwist.config.certificates import read_certificates, read_host_certificates
 from ftpstwist.config.complaint import Complaint, Origin
@@ -110,7 +111,15 @@ def _little_is_in_clear(settings: Settings, _: Surroundings) -> Iterator[Complai
             )
 
 
+def _hosts_can_be_named_by_users(settings: Settings, _: Surroundings) -> Iterator[Complaint]:
+    if settings.accounts.host_in_user is HostInUser.CHOOSES and not settings.hosts:
+        yield settings.origin.warn(
+            "accounts.host_in_user", "there are no hosts to choose from", 'Write [[hosts]], or "strip"'
+        )
+
+
 RULES = (
+    Rule(("hosts", "accounts.host_in_user"), _hosts_can_be_named_by_users),
     Rule(("hosts",), _hosts_have_names_of_their_own),
     Rule(("hosts", "accounts"), _accounts_can_be_used),
     Rule(("hosts", "accounts"), _homes_are_not_shared),

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from ftpstwist.auth.passwords import MAX_ITERATIONS, MAX_LANES, MAX_MEMORY_KIB
 from ftpstwist.auth.userrecord import PERMISSION_SETS
+from ftpstwist.commands.hosts import HostInUser
 from ftpstwist.config.complaint import Unusable
 from ftpstwist.config.form import Form, describe, expected, join_words, or_word, path, quote, text, words_from
 from ftpstwist.config.form_network import Network, network
@@ -165,6 +166,11 @@ class AccountSettings:
     create_home: bool = setting(True, "Make a missing home at the login, and the folders above it.")
     permissions: PermissionSet = setting(
         ALL_PERMISSIONS, "What a user may do whose entry in the users file does not say, nor any of the groups."
+    )
+    host_in_user: HostInUser = setting(
+        HostInUser.KEPT,
+        'What stands behind @ in the name of a user. "part-of-name": that; "strip": nothing, it is taken off; '
+        '"choose": the name of one of [[hosts]], for clients that name none otherwise; other names stay whole.',
     )
     group_permissions: dict[Annotated[str, text()], PermissionSet] = entries(
         "What the members of groups may do whose own entry does not say; those of all their groups together.",

@@ -147,6 +147,7 @@ def _session_settings(settings: Settings, policy: PolicyBook) -> SessionSettings
         login_seconds=server.login_timeout,
         certificate_at_user=settings.accounts.certificates.reply is CertificateReply.AT_USER,
         certificate_address=settings.tls.clients.address,
+        host_in_user=settings.accounts.host_in_user,
         code_at_pass=settings.accounts.totp.ask is AskForCode.AT_USER,
         login_attempts=limits.login_attempts,
         unknown_commands=limits.unknown_commands,

@@ -109,3 +109,10 @@ def test_the_summary_tells_who_gets_what(folder):
     assert section.lines[0].startswith(
         "b.example.org or c.example.org: certificate as above; users of /x/users.toml, in "
     )
+
+
+def test_users_can_not_name_hosts_that_are_not_there():
+    """A setting that does nothing is not what somebody meant."""
+    text = '[accounts]\nhost_in_user = "choose"\n'
+    assert "no hosts" in about(judge(text), "accounts.host_in_user")[0]
+    assert about(judge(text + '[[hosts]]\nnames = ["b.example.org"]\n'), "accounts.host_in_user") == []

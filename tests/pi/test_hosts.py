@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from ftpstwist.commands.hosts import HostBook, SessionSettings, VirtualHost
+from ftpstwist.commands.hosts import HostBook, HostInUser, SessionSettings, VirtualHost
 from ftpstwist.session.policy import ProtectionLevel, Require
 from ftpstwist.session.policybook import PolicyBook
 from ftpstwist.session.state import Service
@@ -122,3 +122,62 @@ def test_failed_logins_count_over_hosts():
         331,
     ]
     assert made.say("PASS x") == [421]
+
+
+def bench_of(rule, require=Require.NONE):
+    """The same hosts, where names of users may name them."""
+    made = Bench(banner="A", host_in_user=rule)
+    made.names.add("a.example.org")
+    settings = replace(made.settings, banner="B", policy=PolicyBook(require.policy))
+    made.hosts[B] = VirtualHost(settings, Authenticator(made.files))
+    made = made.connect()
+    made.transport.codes()
+    return made
+
+
+def test_a_user_may_name_the_host():
+    """Clients that know neither SNI nor HOST come to theirs; the next USER starts from the default again."""
+    made = bench_of(HostInUser.CHOOSES)
+    made.authenticator.login = None
+    assert made.say(f"USER alice@{B.upper()}", "PASS right") == [331, 230]
+    assert (made.session.state.user, made.session.settings.banner) == ("alice", "B")
+    assert made.say("USER bob") == [331]
+    assert (made.session.state.user, made.session.settings.banner) == ("bob", "A")
+
+
+@pytest.mark.parametrize(
+    ("rule", "given", "name", "banner"),
+    [
+        (HostInUser.CHOOSES, "alice@a.example.org", "alice", "A"),
+        (HostInUser.CHOOSES, "alice@mail.example.org", "alice@mail.example.org", "A"),
+        (HostInUser.CHOOSES, f"alice@mail@{B}", "alice@mail", "B"),
+        (HostInUser.CHOOSES, f"@{B}", f"@{B}", "A"),
+        (HostInUser.CHOOSES, "alice@", "alice@", "A"),
+        (HostInUser.STRIPPED, "alice@mail.example.org", "alice", "A"),
+        (HostInUser.STRIPPED, f"alice@{B}", "alice", "A"),
+        (HostInUser.STRIPPED, "@x", "@x", "A"),
+        (HostInUser.KEPT, f"alice@{B}", f"alice@{B}", "A"),
+    ],
+)
+def test_what_stands_behind_the_at_sign(rule, given, name, banner):
+    """Names that are addresses of mail stay whole, unless the operator has them stripped."""
+    made = bench_of(rule)
+    assert made.say(f"USER {given}") == [331]
+    assert (made.session.state.user, made.session.settings.banner) == (name, banner)
+
+
+def test_a_user_does_not_leave_the_host_that_was_named():
+    """Whoever came to B by HOST logs in there or nowhere."""
+    made = bench_of(HostInUser.CHOOSES)
+    c = VirtualHost(replace(made.settings, banner="C"), Authenticator(made.files))
+    made.hosts["c.example.org"] = c
+    assert made.say(f"HOST {B}", "USER alice@c.example.org") == [220, 331]
+    assert (made.session.state.user, made.session.settings.banner) == ("alice@c.example.org", "B")
+    assert made.say(f"USER alice@{B}") == [331]
+    assert made.session.state.user == "alice"
+
+
+def test_policy_of_the_host_that_a_user_names_counts_before_the_password():
+    """A strict host takes no password in clear."""
+    made = bench_of(HostInUser.CHOOSES, Require.ALL)
+    assert made.say(f"USER alice@{B}", "PASS right") == [331, 530]
