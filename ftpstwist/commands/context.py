@@ -27,8 +27,11 @@ from ftpstwist.session.identity import Identity
 from ftpstwist.session.policy import ProtectionPolicy
 from ftpstwist.session.policybook import Subject
 from ftpstwist.session.state import Prefix, RestartAt, SessionState, TransferMode
+from ftpstwist.wire.charset import Charset
 from ftpstwist.wire.pathname import Pathname
 from ftpstwist.wire.reply import Reply
+
+_UTF_8 = Charset()
 
 
 @dataclass(slots=True)
@@ -148,6 +151,17 @@ class Session:
     def policy(self) -> ProtectionPolicy:
         """What this client must protect; what folders demand of transfers is judged with each of them."""
         return self.settings.policy.for_subject(self.subject)
+
+    @property
+    def legacy_charset(self) -> Charset | None:
+        """What this client takes names for, if the configuration says so; ``None`` for UTF-8."""
+        charset = self.settings.policy.charset_for(self.subject)
+        return None if charset.is_utf_8 else charset
+
+    @property
+    def charset(self) -> Charset:
+        """What names are read from and written in now: the client's choice goes before the configuration."""
+        return _UTF_8 if self.state.has_chosen_utf8 else self.legacy_charset or _UTF_8
 
     @property
     def files(self) -> Filesystem:

@@ -92,7 +92,12 @@ async def help_(session: Session, command: Invocation) -> Reply:
 async def feat(session: Session, command: Invocation) -> Reply:
     """Tell the extensions (RFC 2389 section 3)."""
     lines = [_feature(session, row) for row in CATALOGUE.values() if row.feature is not None]
-    return Reply(211, "Extensions supported", *sorted([*filter(None, lines), *EXTRA_FEATURES]), "End")
+    return Reply(211, "Extensions supported", *sorted([*filter(None, lines), *_extra_features(session)]), "End")
+
+
+def _extra_features(session: Session) -> list[str]:
+    """Return the lines that are no verbs; UTF8 promises that names are in it (RFC 2640 section 3.2)."""
+    return [line for line in EXTRA_FEATURES if line != "UTF8" or session.charset.is_utf_8]
 
 
 def _feature(session: Session, row: CommandRow) -> str | None:
@@ -118,7 +123,7 @@ def _feature(session: Session, row: CommandRow) -> str | None:
 
 @verb("OPTS")
 async def opts(session: Session, command: Invocation) -> Reply:
-    """Set options (RFC 2389 section 4): UTF8 (always on), facts of MLST, algorithm of HASH, level of MODE Z."""
+    """Set options (RFC 2389 section 4): UTF8, facts of MLST, algorithm of HASH, level of MODE Z."""
     name, options = split_subcommand(command.argument)
     highest = session.settings.highest_deflate_level
     match name:
@@ -126,8 +131,7 @@ async def opts(session: Session, command: Invocation) -> Reply:
             session.state.facts = parse_fact_list(options)
             return Reply(200, option_of_facts(session.state.facts))
         case "UTF8" | "UTF-8":
-            is_on = parse_utf8_option(options)
-            return Reply(200, "UTF-8 is on") if is_on else Reply(501, "UTF-8 can not be switched off")
+            return _choose_utf8(session, is_on=parse_utf8_option(options))
         case "HASH" if session.settings.digests.algorithms:
             return _choose_algorithm(session, options)
         case "MODE" if session.settings.deflate_level is not None:
@@ -135,6 +139,15 @@ async def opts(session: Session, command: Invocation) -> Reply:
             return Reply(200, f"MODE Z LEVEL is {min(session.state.deflate_level, highest)}")
         case _:
             return Reply(501, "Unknown option")
+
+
+def _choose_utf8(session: Session, *, is_on: bool) -> Reply:
+    """OPTS UTF8: go before what the configuration says of the client's names, or leave them to it."""
+    legacy = session.legacy_charset
+    if not is_on and legacy is None:
+        return Reply(501, "UTF-8 can not be switched off")
+    session.state.has_chosen_utf8 = is_on
+    return Reply(200, "UTF-8 is on" if is_on or legacy is None else f"Names are in {legacy.label}")
 
 
 def _choose_algorithm(session: Session, name: str) -> Reply:

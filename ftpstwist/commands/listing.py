@@ -11,9 +11,10 @@ from ftpstwist.commands.file_transfer import closed_at_end, require_data_connect
 from ftpstwist.commands.lines import Bounds, Form, LineSource, Listing, in_full, names_only, suffice_names
 from ftpstwist.commands.registry import verb
 from ftpstwist.session.identity import Permissions
+from ftpstwist.wire.charset import Charset
 from ftpstwist.wire.entry import Entry
 from ftpstwist.wire.listing import CURRENT_DIRECTORY, fact_lines, fact_text, long_lines, name_lines
-from ftpstwist.wire.pathname import Pathname, encode_name
+from ftpstwist.wire.pathname import Pathname, decode_name, encode_name
 from ftpstwist.wire.pathname_parameters import ListArgument, parse_list
 from ftpstwist.wire.reply import Reply
 
@@ -88,10 +89,15 @@ def _render_names(entries: Iterable[Entry], prefix: str) -> bytes:
 
 async def _send_listing(session: Session, command: Invocation, listing: Listing[T], lines: Iterator[bytes]) -> Reply:
     require_data_connection(session, command)
-    source = await session.threads.run(begin, lambda: LineSource(lines), LISTING_OCTETS)
+    source = await session.threads.run(begin, lambda: LineSource(_encoded(session.charset, lines)), LISTING_OCTETS)
     async with closed_at_end(session, source), running_transfer(session, command, listing.path) as transfer:
         await send(session, command, source, transfer, is_file=False)
     return Reply(226, " ".join(["Listing sent;", str(listing.omissions)]).rstrip(" ;"))
+
+
+def _encoded(charset: Charset, batches: Iterator[bytes]) -> Iterator[bytes]:
+    """Return lines in the client's character set; they are made in UTF-8."""
+    return batches if charset.is_utf_8 else (charset.octets(decode_name(batch)) for batch in batches)
 
 
 def words_below(permissions: Permissions, directory: Pathname) -> dict[str, frozenset[str]]:

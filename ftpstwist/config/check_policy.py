@@ -14,18 +14,20 @@ from ftpstwist.config.schema_policy import PolicyRuleSettings
 from ftpstwist.session.policy import CommandProtection, Require, SessionReuse
 
 _FOR_FOLDERS = (Require.NONE, Require.DATA, Require.CLEAR_DATA)
+_ANSWERS = ("require", "session_reuse", "upload_close_notify", "charset")
+"""What a rule may say; the first of them by folder, too."""
 
 
 def _rules_say_something(settings: Settings, _: Surroundings) -> Iterator[Complaint]:
     for key, rule in _numbered(settings):
         if not _has_conditions(rule):
             yield settings.origin.complain(
-                key, "it is about everybody and everything", "Write it in [policy] and [tls], or name somebody"
+                key,
+                "it is about everybody and everything",
+                "Write it in [policy], [tls] and [server], or name somebody",
             )
-        if rule.require is None and rule.session_reuse is None and rule.upload_close_notify is None:
-            yield settings.origin.complain(
-                key, "it says nothing", "Add require, session_reuse or upload_close_notify, or take it out"
-            )
+        if all(getattr(rule, name) is None for name in _ANSWERS):
+            yield settings.origin.complain(key, "it says nothing", f"Add {join_words([*_ANSWERS])}, or take it out")
 
 
 def _folders_are_about_data(settings: Settings, _: Surroundings) -> Iterator[Complaint]:
@@ -38,7 +40,7 @@ def _folders_are_about_data(settings: Settings, _: Surroundings) -> Iterator[Com
                 f"{quote(rule.require.value)} is more than a folder can demand, for it is about data connections only",
                 f"Write {join_words([quote(each.value) for each in _FOR_FOLDERS])}, and a rule without paths for more",
             )
-        for name in ("session_reuse", "upload_close_notify"):
+        for name in _ANSWERS[1:]:
             if getattr(rule, name) is not None:
                 yield settings.origin.complain(
                     f"{key}.{name}", "it can not depend on a folder", "Put it in a rule of its own, without paths"
@@ -72,7 +74,7 @@ def _anonymous_logins_are_nobody_else(settings: Settings, _: Surroundings) -> It
 def _no_rule_is_read_in_vain(settings: Settings, _: Surroundings) -> Iterator[Complaint]:
     numbered = list(_numbered(settings))
     for position, (key, rule) in enumerate(numbered):
-        for name in ("require", "session_reuse", "upload_close_notify"):
+        for name in _ANSWERS:
             earlier = next(
                 (other for other, before in numbered[:position] if _decides(before, name) and _contains(before, rule)),
                 None,

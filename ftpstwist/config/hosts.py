@@ -12,6 +12,7 @@ from ftpstwist.config.schema_hosts import HostSettings
 GENERAL_KEYS = {
     "banner": "server.banner",
     "goodbye": "server.goodbye",
+    "charset": "server.charset",
     "users": "accounts.users",
     "root": "accounts.root",
     "home": "accounts.home",

@@ -69,3 +69,5 @@ def answers(rule: PolicyRuleSettings) -> Iterator[str]:
         yield _REUSE[rule.session_reuse]
     if rule.upload_close_notify is not None:
         yield _END[rule.upload_close_notify]
+    if rule.charset is not None:
+        yield f"names in {rule.charset.label}, unless they send OPTS UTF8 ON"

@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Annotated
 
 from ftpstwist.config.form import choice, or_word, path, text
+from ftpstwist.config.form_charset import charset_form
 from ftpstwist.config.schema_accounts import home_template
 from ftpstwist.config.schema_server import HostName
 from ftpstwist.config.schema_tls import CertificateSettings
 from ftpstwist.config.setting import required, setting
 from ftpstwist.session.policy import Require
+from ftpstwist.wire.charset import Charset
 
 GENERAL = "general"
 """The word for "what the tables for all hosts say"."""
@@ -33,6 +35,7 @@ class HostSettings:
         "As in [server]. On the explicit service the reply to HOST shows it: the greeting comes too early.",
     )
     goodbye: OptionalText = setting(None, "As in [server].")
+    charset: Annotated[Charset | None, or_word(charset_form(), GENERAL)] = setting(None, "As in [server].")
     users: OptionalPath = setting(None, "As in [accounts]: the users file, and with it who may log in here.")
     root: OptionalPath = setting(None, "As in [accounts]: folder that holds the homes.")
     home: Annotated[str | None, or_word(home_template(), GENERAL)] = setting(None, "As in [accounts].")

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from ftpstwist.config.form import Form, choice, describe, expected, flag, or_word, quote, text
+from ftpstwist.config.form_charset import charset_form
 from ftpstwist.config.form_network import Network, network
 from ftpstwist.config.setting import setting
 from ftpstwist.session.policy import CloseNotify, Require, SessionReuse
 from ftpstwist.session.policybook import PolicyRule
+from ftpstwist.wire.charset import Charset
 from ftpstwist.wire.pathname import MAX_NAME_OCTETS, Pathname, PathnameError
 
 UNSAID = "unsaid"
@@ -42,9 +44,9 @@ class PolicyRuleSettings:
     """Another policy for some clients. Repeat the table for more.
 
     All conditions of a rule have to hold, and of each list one entry. Rules
-    are read from top to bottom: for each of ``require``, ``session_reuse``
-    and ``upload_close_notify``, the first rule that covers the client and says
-    something decides; where none does, [policy] and [tls] do. All is decided
+    are read from top to bottom: for each of ``require``, ``session_reuse``,
+    ``upload_close_notify`` and ``charset``, the first rule that covers the client and says
+    something decides; where none does, [policy], [tls] and [server] do. All is decided
     when the client has sent USER, before any password; a rule that names
     nothing but networks holds from the greeting on.
     """
@@ -71,6 +73,7 @@ class PolicyRuleSettings:
     upload_close_notify: Annotated[CloseNotify | None, or_word(choice(CloseNotify), UNSAID)] = setting(
         None, "As in [policy]."
     )
+    charset: Annotated[Charset | None, or_word(charset_form(), UNSAID)] = setting(None, "As in [server].")
 
     @property
     def rule(self) -> PolicyRule:
@@ -84,6 +87,7 @@ class PolicyRuleSettings:
             require=None if self.require is None else self.require.policy,
             session_reuse=self.session_reuse,
             upload_close_notify=self.upload_close_notify,
+            charset=self.charset,
         )
 
 

@@ -7,10 +7,12 @@ from typing import Annotated
 
 from ftpstwist.config.endpoint import Endpoint, endpoint
 from ftpstwist.config.form import or_word, path, text, word
+from ftpstwist.config.form_charset import charset_form
 from ftpstwist.config.form_network import Network, network
 from ftpstwist.config.form_numbers import octets, seconds, whole
 from ftpstwist.config.schema_legacy import LegacySettings
 from ftpstwist.config.setting import setting
+from ftpstwist.wire.charset import Charset
 
 HostName = Annotated[
     str, word("a host name", ' such as "ftp.example.org"', r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
@@ -51,6 +53,12 @@ class ServerSettings:
         (),
         "Names that HOST (RFC 7151) may give; others are answered 504. "
         "Names in the certificates and in [[hosts]] need not be repeated here.",
+    )
+    charset: Annotated[Charset, charset_form()] = setting(
+        Charset(),
+        "What the octets of names mean that clients send, and that they are sent; OPTS UTF8 ON goes before it. For old "
+        "clients that know no UTF-8; better in [[policy.rules]], for those. Characters that the set does not have are "
+        "shown as {U+20AC}, and understood so. On the disk names are UTF-8.",
     )
     allow: Networks = setting((), "Networks that may connect. An empty list means everybody.")
     deny: Networks = setting((), "Networks that may not connect, even if allowed.")

@@ -23,6 +23,7 @@ from ftpstwist.session.gate import CLEAR_DATA, PROTECT_DATA, judge
 from ftpstwist.session.policybook import judged_policy
 from ftpstwist.wire.command import Command, CommandSyntaxError, parse_command
 from ftpstwist.wire.framing import LineFramer, OverlongLine
+from ftpstwist.wire.pathname import encode_name
 from ftpstwist.wire.reply import Reply
 
 OTHER_PROTOCOLS = frozenset(
@@ -179,6 +180,7 @@ class Conversation:
             self._session.state.take_prefix(keep_restart=False)
             self._refuse_unknown(item)
             return
+        item = self._in_charset(row, item)
         refusal = self._judge(row, item.argument)
         running = _Running(row, item.argument, self._session.now())
         if refusal is not None:
@@ -187,6 +189,14 @@ class Conversation:
             self._answer(running, refusal)
             return
         self._perform(running)
+
+    def _in_charset(self, row: CommandRow, command: Command) -> Command:
+        """Return the command as this client means it, its octets having been taken for UTF-8 so far."""
+        charset = self._session.charset
+        if charset.is_utf_8 or (command.argument.isascii() and "{" not in command.argument):
+            return command
+        octets = encode_name(command.argument)
+        return Command(command.verb, charset.text(octets) if row.secret else charset.name(octets))
 
     def _judge(self, row: CommandRow, argument: str) -> Reply | None:
         session = self._session
@@ -250,7 +260,7 @@ class Conversation:
 
     def _write(self, reply: Reply) -> None:
         if not self._muted:
-            self._session.transport.write(reply.encode())
+            self._session.transport.write(reply.encode(self._session.charset))
 
     def _record(self, verb: str, argument: str, reply: Reply, octets: int | None, began: float) -> None:
         now = self._session.now()

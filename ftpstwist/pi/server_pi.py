@@ -217,7 +217,7 @@ class ServerPI:
 
     def _greet(self) -> None:
         self._greeted = True
-        self._transport.write(Reply(220, self._session.settings.banner).encode())
+        self._transport.write(Reply(220, self._session.settings.banner).encode(self._session.charset))
 
     def _turn_away(self, refusal: str) -> None:
         """Refuse a client before it has said anything; under implicit TLS no handshake is spent on it."""

@@ -26,6 +26,7 @@ def policy_book(settings: Settings, users: UserFile | None) -> PolicyBook:
         policy=settings.policy.require.policy,
         session_reuse=settings.tls.session_reuse,
         upload_close_notify=settings.policy.upload_close_notify,
+        charset=settings.server.charset,
         rules=tuple(each.rule for each in settings.policy.rules),
         groups_of=groups_of,
         is_anonymous=lambda name: anonymous and name.lower() in ANONYMOUS_NAMES,

@@ -2,7 +2,7 @@
 
 How it works: the rules are read from the first to the last. For each question
 (what needs TLS; must data connections resume; must uploads end with
-``close_notify``) the first rule that covers the client *and answers the
+``close_notify``; which character set are names in) the first rule that covers the client *and answers the
 question* decides; where none does, the defaults do. All conditions of a rule
 have to hold, and one word of each list. A rule with folders answers for data
 connections only, by the pathname that is transferred: which folder the client
@@ -30,6 +30,7 @@ from ftpstwist.session.policy import (
     SessionReuse,
 )
 from ftpstwist.session.state import SessionState
+from ftpstwist.wire.charset import Charset
 from ftpstwist.wire.pathname import ROOT, Pathname, PathnameError
 from ftpstwist.wire.pathname_parameters import parse_list
 
@@ -88,6 +89,7 @@ class PolicyRule:
         require: What must be protected.
         session_reuse: Whether data connections have to resume the TLS session.
         upload_close_notify: How uploads have to end.
+        charset: What the octets of names mean.
     """
 
     users: frozenset[str] = frozenset()
@@ -98,6 +100,7 @@ class PolicyRule:
     require: ProtectionPolicy | None = None
     session_reuse: SessionReuse | None = None
     upload_close_notify: CloseNotify | None = None
+    charset: Charset | None = None
 
     @property
     def needs_user(self) -> bool:
@@ -128,6 +131,7 @@ class PolicyBook:
         policy: What must be protected.
         session_reuse: Whether data connections have to resume the TLS session.
         upload_close_notify: How uploads have to end.
+        charset: What the octets of names mean.
         rules: Read from the first to the last.
         groups_of: Tells the groups of a name; ``None`` if nobody knows it.
         is_anonymous: Tells whether a name asks for the anonymous account.
@@ -136,6 +140,7 @@ class PolicyBook:
     policy: ProtectionPolicy
     session_reuse: SessionReuse = SessionReuse.PREFER
     upload_close_notify: CloseNotify = CloseNotify.STRICT
+    charset: Charset = field(default_factory=Charset)
     rules: tuple[PolicyRule, ...] = ()
     groups_of: Callable[[str], frozenset[str] | None] = field(default=lambda _: frozenset())
     is_anonymous: Callable[[str], bool] = field(default=lambda _: False)
@@ -191,6 +196,13 @@ class PolicyBook:
         """Return how uploads have to end."""
         answers = (rule.upload_close_notify for rule in self._covering(subject))
         return next((answer for answer in answers if answer is not None), self.upload_close_notify)
+
+    # --- names ---
+
+    def charset_for(self, subject: Subject) -> Charset:
+        """Return what the octets of names mean."""
+        answers = (rule.charset for rule in self._covering(subject))
+        return next((answer for answer in answers if answer is not None), self.charset)
 
     # --- reading the rules ---
 

@@ -160,6 +160,7 @@ class SessionState:
         cpsv: Whether the data connection was prepared by CPSV: the same, for this one.
         epsv_only: Whether EPSV ALL was sent (RFC 2428 section 4).
         prefix: What RNFR, SITE CPFR or REST announced for the next command.
+        has_chosen_utf8: Whether OPTS UTF8 ON was sent; ``None`` before any OPTS UTF8.
         hash_algorithm: What OPTS HASH has chosen; ``None`` for the preferred one.
         facts: Facts that MLST and MLSD send, in order (RFC 3659 section 7.9).
         idle_seconds: Limit that SITE IDLE asked for; ``None`` for that of the settings.
@@ -187,6 +188,7 @@ class SessionState:
     epsv_only: bool = False
     prefix: Prefix | None = None
     facts: tuple[str, ...] = field(default=DEFAULT_FACTS)
+    has_chosen_utf8: bool | None = None
     hash_algorithm: HashAlgorithm | None = None
     idle_seconds: float | None = None
     client: str = ""
@@ -287,6 +289,7 @@ class SessionState:
         self.prefix = None
         self.facts = DEFAULT_FACTS
         self.hash_algorithm = None
+        self.has_chosen_utf8 = None
         self._reset_data_protection()
 
     def start_tls(self) -> None:

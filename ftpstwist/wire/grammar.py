@@ -98,6 +98,9 @@ NOT_IN_REPLY = re.compile(r"[\n\x00\ud800-\udc7f\udd00-\udfff]")
 NOT_LISTABLE = re.compile(r"[\r\n\x00\ud800-\udc7f\udd00-\udfff]")
 """RFC 3659 section 2.2: what no name on a data connection can hold. Escaped octets are U+DC80 to U+DCFF."""
 
+ESCAPED_CHARACTER = re.compile(r"\{U\+(?P<number>(?:10|0?[0-9A-F])?[0-9A-F]{4})\}")
+"""Of our own: a character that the client's character set does not have."""
+
 LANGUAGE_TAG = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8}){0,7}")
 """RFC 2640 section 4.1 ``lang-tag``."""
 

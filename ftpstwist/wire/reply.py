@@ -10,7 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ftpstwist.wire import grammar
-from ftpstwist.wire.pathname import encode_name
+from ftpstwist.wire.charset import Charset
+
+_UTF_8 = Charset()
 
 MAX_LINE_OCTETS = 8192
 """Longest line of text in a reply; more is cut (two pathnames always fit)."""
@@ -45,9 +47,13 @@ class Reply:
         """Whether the command did, or will do, what it asked for (1xx, 2xx, 3xx)."""
         return self.code < 400  # noqa: PLR2004
 
-    def encode(self) -> bytes:
-        """Return the octets for the control connection, CRLF included."""
-        *head, last = [_encode_line(line) for line in self.lines]
+    def encode(self, charset: Charset = _UTF_8) -> bytes:
+        """Return the octets for the control connection, CRLF included.
+
+        Args:
+            charset: What the client takes names for.
+        """
+        *head, last = [_encode_line(line, charset) for line in self.lines]
         out = [b" %s\r\n" % line for line in head]
         if head:
             out[0] = b"%d-%s\r\n" % (self.code, head[0])
@@ -60,7 +66,7 @@ def quote_pathname(text: str) -> str:
     return '"' + text.replace('"', '""') + '"'
 
 
-def _encode_line(line: str) -> bytes:
+def _encode_line(line: str, charset: Charset) -> bytes:
     """Encode one line: no line break inside, CR padded by NUL (RFC 2640 section 3.1), IAC doubled."""
-    octets = encode_name(grammar.NOT_IN_REPLY.sub("?", line))[:MAX_LINE_OCTETS]
+    octets = charset.octets(grammar.NOT_IN_REPLY.sub("?", line))[:MAX_LINE_OCTETS]
     return octets.replace(b"\r", b"\r\0").replace(b"\xff", b"\xff\xff")

@@ -26,11 +26,11 @@ def said(text):
     [
         (
             rule('require = "none"'),
-            "[0]: it is about everybody and everything. Write it in [policy] and [tls], or name somebody.",
+            "[0]: it is about everybody and everything. Write it in [policy], [tls] and [server], or name somebody.",
         ),
         (
             rule('users = ["a"]'),
-            "[0]: it says nothing. Add require, session_reuse or upload_close_notify, or take it out.",
+            "[0]: it says nothing. Add require, session_reuse, upload_close_notify or charset, or take it out.",
         ),
         (
             rule('paths = ["/secret"]\nrequire = "all"'),

@@ -154,3 +154,10 @@ def test_catalogue_is_consistent():
     assert {row.verb for row in CATALOGUE.values() if row.is_transfer} == TRANSFERS
     assert {row.verb for row in CATALOGUE.values() if row.protection is ProtectionRule.EXEMPT} == NEVER_HELD_BACK
     assert {row.verb for row in CATALOGUE.values() if row.secret} == {"PASS", "ACCT", "ADAT", "MIC", "CONF", "ENC"}
+
+
+def test_what_can_be_aborted():
+    """B20, X3: transfers, and what can take as long; nothing that is done in an instant."""
+    abortable = {row.verb for row in CATALOGUE.values() if row.is_abortable}
+    assert abortable >= TRANSFERS | {"HASH", "XSHA256", "SITE"}
+    assert not abortable & {"USER", "CWD", "RNTO", "ABOR"}

@@ -23,6 +23,7 @@ from ftpstwist.session.policy import (
 )
 from ftpstwist.session.policybook import PolicyBook, PolicyRule, Subject, Target, judged_policy, target_of
 from ftpstwist.session.state import SessionState
+from ftpstwist.wire.charset import Charset
 from ftpstwist.wire.pathname import ROOT, Pathname
 
 PEER = "192.0.2.7"
@@ -359,3 +360,13 @@ def test_judged_policies_are_always_named_ones(default, rules, verb, argument):
         policy = judged_policy(PolicyBook(default, rules=rules), row, argument, state, PEER)
         assert isinstance(policy, ProtectionPolicy)
         assert policy in {require.policy for require in Require}
+
+
+def test_character_sets_go_by_rule():
+    """I1: the first rule about the client that names a set decides; else what is said for all."""
+    old, general = Charset("cp850"), Charset("iso-8859-1")
+    rules = (PolicyRule(users=frozenset({"a"})), PolicyRule(users=frozenset({"a"}), charset=old))
+    book = PolicyBook(Require.ALL.policy, rules=rules, charset=general)
+    assert book.charset_for(Subject("192.0.2.1", "a")) == old
+    assert book.charset_for(Subject("192.0.2.1", "b")) == book.charset_for(Subject("192.0.2.1")) == general
+    assert PolicyBook(Require.ALL.policy).charset_for(Subject("192.0.2.1", "a")).is_utf_8

@@ -1,10 +1,14 @@
-"""Directives of ProFTPD's modules beside mod_tls: mod_digest, mod_deflate, mod_copy, mod_site_misc, mod_quotatab."""
+"""Directives of ProFTPD's modules beside mod_tls.
+
+mod_digest, mod_deflate, mod_copy, mod_site_misc, mod_quotatab, mod_lang.
+"""
 
 from __future__ import annotations
 
 from ftpstwist.config.migration.apachestyle import Directive
 from ftpstwist.config.migration.outcome import Converter, Outcome, becomes, left_out
 from ftpstwist.session.digest import HashAlgorithm
+from ftpstwist.wire.charset import Charset
 
 _OF_MOD_DIGEST = {
     "sha1": HashAlgorithm.SHA1,
@@ -15,6 +19,7 @@ _OF_MOD_DIGEST = {
 }
 _QUOTA_NUMBERS = ("octets", "download", "transfer", "files")
 """What QuotaDefault limits, in its order: deleting gives uploads back. Files downloaded are not counted here."""
+_CHARSETS = {"iso88591": "iso-8859-1", "latin1": "iso-8859-1", "cp1251": "windows-1251", "cp1252": "windows-1252"}
 _OFF = {"off", "false", "no"}
 _UNITS = {"": 1, "b": 1, "kb": 1 << 10, "mb": 1 << 20, "gb": 1 << 30}
 
@@ -62,6 +67,18 @@ def _quota_default(outcome: Outcome, directive: Directive) -> None:
     outcome.remark(directive, "uploads and downloads never began anew, unless a program said so: is a period wanted?")
 
 
+@becomes("`server.charset`")
+def _use_encoding(outcome: Outcome, directive: Directive) -> None:
+    words = [word.lower().replace("utf8", "utf-8") for word in directive.arguments]
+    if words in (["on"], ["off"]):
+        outcome.remark(directive, "names are UTF-8 on the disk, and for clients unless server.charset says otherwise")
+        return
+    on_disk, of_clients = words
+    outcome.set("server.charset", Charset(_CHARSETS.get(of_clients, of_clients)).label)
+    if on_disk != "utf-8":
+        outcome.remark(directive, f"names on the disk are UTF-8 here: rename those that are in {on_disk}")
+
+
 MODULES: dict[str, Converter] = {
     "CopyEngine": left_out("SITE COPY needs the permissions of a download and an upload"),
     "CopyOptions": left_out("permissions say who may replace a file"),
@@ -76,6 +93,11 @@ MODULES: dict[str, Converter] = {
     "QuotaExcludeFilter": left_out("all files of a home count"),
     "QuotaOptions": left_out("what is stored in a home is always counted on the disk"),
     "QuotaDefault": _quota_default,
+    "UseEncoding": _use_encoding,
+    "LangEngine": left_out("replies are in English, names in UTF-8 or what server.charset says"),
+    "LangDefault": left_out("replies are in English"),
+    "LangPath": left_out("replies are in English"),
+    "LangOptions": left_out("names that are no UTF-8 are served octet by octet"),
     "SiteMiscEngine": _site_links,
     "DeflateEngine": _deflate_switch,
     "DeflateLog": left_out("log.json_log tells both sizes of a packed file"),
