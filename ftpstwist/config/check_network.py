@@ -27,6 +27,25 @@ def _addresses_are_of_this_machine(settings: Settings, surroundings: Surrounding
             )
 
 
+def _proxies_are_known(settings: Settings, _: Surroundings) -> Iterator[Complaint]:
+    for position, network in enumerate(settings.server.proxies):
+        if not network.prefixlen:
+            yield settings.origin.complain(
+                f"server.proxies[{position}]",
+                f"{network} is everybody, and whoever is believed can take any address",
+                "Write the addresses of the load balancers",
+            )
+
+
+def _active_mode_works_behind_proxies(settings: Settings, _: Surroundings) -> Iterator[Complaint]:
+    if settings.server.proxies and settings.active.enabled:
+        yield settings.origin.warn(
+            "active.enabled",
+            "behind a load balancer PORT and EPRT fail: clients expect connections from its address",
+            "Set it to false, so that clients are told so at once",
+        )
+
+
 def _interfaces_are_of_this_machine(settings: Settings, surroundings: Surroundings) -> Iterator[Complaint]:
     for position, address in enumerate(settings.passive.interfaces):
         if not surroundings.has_address(address):
@@ -121,6 +140,8 @@ def _idle_timeout_is_patient(settings: Settings, _: Surroundings) -> Iterator[Co
 
 RULES = (
     Rule(("server.explicit", "server.implicit", "server.legacy"), _addresses_are_of_this_machine),
+    Rule(("server.proxies",), _proxies_are_known),
+    Rule(("server.proxies", "active.enabled"), _active_mode_works_behind_proxies),
     Rule(("passive.interfaces",), _interfaces_are_of_this_machine),
     Rule(("server.explicit", "server.implicit", "server.legacy", "passive.ports"), _ports_may_be_bound),
     Rule(("active",), _source_ports_need_no_privilege),

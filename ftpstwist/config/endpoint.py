@@ -22,7 +22,7 @@ EXAMPLE = ' such as "tcp:21", "tcp6:21" or "systemd:domain=INET6:name=ftps"'
 _REFUSED = {
     "unix": "data connections need an IP address beside it",
     "ssl": "the server puts TLS on by itself, with the certificates of [tls]",
-    "haproxy": "the PROXY protocol is not spoken here",
+    "haproxy": "name the load balancers in [server] proxies, and listen on tcp",
 }
 _PARAMETERS = {
     "tcp": ("port", "interface", "backlog"),

@@ -62,6 +62,12 @@ class ServerSettings:
     )
     allow: Networks = setting((), "Networks that may connect. An empty list means everybody.")
     deny: Networks = setting((), "Networks that may not connect, even if allowed.")
+    proxies: Networks = setting(
+        (),
+        "Networks of load balancers that put a PROXY header (version 1 or 2) in front of control connections, and are "
+        "believed. If any are named, all control connections have to come from there. Data connections do not carry "
+        "the header.",
+    )
     idle_timeout: Duration = setting(
         300.0, "Longest pause between commands while no transfer runs (RFC 1123 wants at least 5 minutes)."
     )

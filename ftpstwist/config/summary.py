@@ -71,6 +71,9 @@ def _listeners(settings: Settings) -> Iterator[str]:
         ("FTP with implicit TLS", settings.server.implicit),
     ):
         yield f"{words}: {', '.join(str(endpoint) for endpoint in endpoints) or 'switched off'}"
+    if settings.server.proxies:
+        networks = join_words([str(network) for network in settings.server.proxies], "and")
+        yield f"only through load balancers in {networks}, with a PROXY header"
     for listener in settings.server.legacy:
         networks = join_words([str(network) for network in listener.networks], "and")
         yield f"FTP with {listener.service.value} TLS from 1.0 on, for old devices in {networks}: {listener.endpoint}"

@@ -13,20 +13,19 @@ from functools import partial
 from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.portal import IRealm
 from twisted.internet.defer import DeferredSemaphore
-from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
 from twisted.logger import Logger
 
 from ftpstwist.config.schema import Settings
-from ftpstwist.interfaces import EventSink, SessionTls
+from ftpstwist.interfaces import EventSink
 from ftpstwist.pi.admission import Admission, AdmissionLimits
 from ftpstwist.services.accounts import AccountParts, build_accounts
 from ftpstwist.services.certificates import Certificates
+from ftpstwist.services.controlports import ControlPorts
 from ftpstwist.services.data import DataParts, IDataReactor
 from ftpstwist.services.files import LocalHomes, MakeFilesystem
 from ftpstwist.services.hostchange import HostChange
 from ftpstwist.services.hosts import Hosts
-from ftpstwist.services.legacy import LegacyFactory
 from ftpstwist.services.listening import ListeningService
 from ftpstwist.services.logs import LogService
 from ftpstwist.services.operations import Running
@@ -35,12 +34,11 @@ from ftpstwist.services.passive import PassiveService
 from ftpstwist.services.reload import Reload, ReloadService
 from ftpstwist.services.revocation import ask_responders
 from ftpstwist.services.root import FtpsService
-from ftpstwist.services.sessions import ControlFactory, SessionParts, Sessions
+from ftpstwist.services.sessions import SessionParts, Sessions
 from ftpstwist.services.sources import build_sources, threads_for_sources
 from ftpstwist.services.tallies import Quotas, TallyService, load_tallies
 from ftpstwist.services.threads import ThreadService
 from ftpstwist.services.watch import WatchService
-from ftpstwist.session.state import Service
 from ftpstwist.storage.threads import TwistedWorkerThreads
 from ftpstwist.tls.binding import PerSessionTls
 from ftpstwist.tls.context import SharedContexts
@@ -118,8 +116,9 @@ def ftps_service(
     )
     sessions = Sessions(parts, Admission(_admission_limits(settings), accounts.authenticator.refuses))
     change = HostChange(hosts, certificates=certificates, threads=certificate_threads, now=now)
+    ports = ControlPorts(settings, reactor=reactor, sessions=sessions, sink=logs, now=now)
     running = Running(
-        listeners=_listeners(settings, reactor, sessions, certificates),
+        listeners=_listeners(settings, ports, certificates),
         sessions=sessions,
         threads=pools,
         pool=data.pool,
@@ -173,34 +172,11 @@ def _watch(
     return [WatchService(certificates.refresh, threads=threads, clock=clock, interval=interval)]
 
 
-def _listeners(
-    settings: Settings, reactor: IReactor, sessions: Sessions, certificates: Certificates
-) -> list[ListeningService]:
-    by_service = {Service.EXPLICIT: settings.server.explicit, Service.IMPLICIT: settings.server.implicit}
-    ordinary = [
-        ListeningService(serverFromString(reactor, endpoint.text), ControlFactory(sessions, service), service)
-        for service, endpoints in by_service.items()
-        for endpoint in endpoints
-    ]
-    return ordinary + _legacy_listeners(settings, reactor, sessions, certificates)
-
-
-def _legacy_listeners(
-    settings: Settings, reactor: IReactor, sessions: Sessions, certificates: Certificates
-) -> list[ListeningService]:
+def _listeners(settings: Settings, ports: ControlPorts, certificates: Certificates) -> list[ListeningService]:
     if not settings.server.legacy:
-        return []
+        return ports.ordinary()
     legacy = LegacyContexts(certificates.contexts)
-
-    def mint_tls() -> SessionTls:
-        return _mint_tls(settings, legacy, certificates)
-
-    return [
-        ListeningService(
-            serverFromString(reactor, each.endpoint.text), LegacyFactory(sessions, each, mint_tls), each.service
-        )
-        for each in settings.server.legacy
-    ]
+    return [*ports.ordinary(), *ports.legacy(lambda: _mint_tls(settings, legacy, certificates))]
 
 
 def _mint_tls(

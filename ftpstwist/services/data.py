@@ -20,14 +20,11 @@ from ftpstwist.dtp.passive import PassivePool
 from ftpstwist.dtp.rendezvous import SessionDataConnections
 from ftpstwist.dtp.settings import DataSettings, PassiveSettings
 from ftpstwist.interfaces import EventSink, SessionTls, TlsError, WorkerThreads
-from ftpstwist.session.events import DataMode, DataOpened, Misused, SessionRef, TlsFacts, TlsFailed
+from ftpstwist.session.events import NO_SESSION, DataMode, DataOpened, Misused, SessionRef, TlsFacts, TlsFailed
 from ftpstwist.session.fxp import Networks
 from ftpstwist.session.policy import CloseNotify, ProtectionLevel
 
 _log = Logger()
-
-_NO_SESSION = "-"
-"""Stands for the session in events that no session can be blamed for."""
 
 
 class IDataReactor(IReactorFDSet, IReactorTime):
@@ -92,7 +89,7 @@ class DataParts:
         )
 
     def _report(self, peer: str, kind: str, detail: str, remedy: str) -> None:
-        self._sink.record(Misused(SessionRef(_NO_SESSION, peer), self._now(), kind, detail, remedy))
+        self._sink.record(Misused(SessionRef(NO_SESSION, peer), self._now(), kind, detail, remedy))
 
 
 def _passive_settings(settings: Settings) -> PassiveSettings:

@@ -44,6 +44,10 @@ class TlsFacts:
         return self.version != "TLSv1.2" or not is_safe
 
 
+NO_SESSION = "-"
+"""Stands for the id in events that no session can be blamed for."""
+
+
 @dataclass(frozen=True, slots=True)
 class SessionRef:
     """Which session an event belongs to.

@@ -175,3 +175,18 @@ def test_root_may_bind_low_ports_and_others_may_not():
     script = "from ftpstwist.config.rule import lowest_port; import os; os.setuid(65534); print(lowest_port())"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
     assert int(done.stdout) == int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text())
+
+
+def test_load_balancers_are_named_one_by_one():
+    """Who believes everybody can be told any address."""
+    findings = judge('[server]\nproxies = ["10.0.0.1/32", "::/0"]\n[active]\nenabled = false')
+    assert [str(each) for each in findings.errors] == [
+        "ftps.toml:2: server.proxies[1]: ::/0 is everybody, and whoever is believed can take any address. "
+        "Write the addresses of the load balancers."
+    ]
+
+
+def test_active_mode_does_not_go_through_load_balancers():
+    """Nobody searches for the reason of 425 there."""
+    assert any("PORT and EPRT fail" in line for line in about(judge('[server]\nproxies = ["10.0.0.1/32"]'), "active"))
+    assert about(judge('[server]\nproxies = ["10.0.0.1/32"]\n[active]\nenabled = false'), "active") == []

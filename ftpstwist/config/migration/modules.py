@@ -101,6 +101,8 @@ MODULES: dict[str, Converter] = {
     "SiteMiscEngine": _site_links,
     "DeflateEngine": _deflate_switch,
     "DeflateLog": left_out("log.json_log tells both sizes of a packed file"),
+    "ProxyProtocolEngine": left_out("name the load balancers in server.proxies"),
+    "ProxyProtocolTimeout": left_out("the header has to come within 5 seconds"),
     "DigestEngine": _digest_switch,
     "DigestAlgorithms": _digest_algorithms,
     "DigestMaxSize": _digest_max_size,
