@@ -7,7 +7,7 @@ embed; see docs/embedding.md.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
 from twisted.cred.checkers import ICredentialsChecker
@@ -85,16 +85,8 @@ def ftps_service(
     threads, certificate_threads = pools["files"], pools["certificates"]
     certificates = Certificates(settings, now)
     tallies = load_tallies(settings)
-    about_accounts = AccountParts(
-        clock=reactor,
-        threads=threads,
-        make_filesystem=make_filesystem or LocalHomes(settings, Quotas(settings.quotas, tallies=tallies, now=now)).open,
-        now=now,
-        revocations=ask_responders(settings, certificates=certificates, reactor=reactor, now=now),
-        sources=build_sources(
-            settings, clock=reactor, threads=pools["accounts"], password_threads=pools["passwords"], now=now
-        ),
-    )
+    files = make_filesystem or LocalHomes(settings, Quotas(settings.quotas, tallies=tallies, now=now)).open
+    about_accounts = _account_parts(settings, pools, certificates, files, reactor=reactor, now=now)
     accounts = build_accounts(settings, about_accounts, realm=realm, checkers=checkers)
     hosts = Hosts(
         settings,
@@ -139,6 +131,27 @@ def ftps_service(
         reload=running.reload,
         sessions=sessions,
         shutdown_seconds=settings.server.shutdown_timeout,
+    )
+
+
+def _account_parts(
+    settings: Settings,
+    pools: Mapping[str, TwistedWorkerThreads],
+    certificates: Certificates,
+    make_filesystem: MakeFilesystem,
+    *,
+    reactor: IReactor,
+    now: Callable[[], float],
+) -> AccountParts:
+    return AccountParts(
+        clock=reactor,
+        threads=pools["files"],
+        make_filesystem=make_filesystem,
+        now=now,
+        revocations=ask_responders(settings, certificates=certificates, reactor=reactor, now=now),
+        sources=build_sources(
+            settings, clock=reactor, threads=pools["accounts"], password_threads=pools["passwords"], now=now
+        ),
     )
 
 

@@ -181,8 +181,10 @@ def test_load_balancers_are_named_one_by_one():
     """Who believes everybody can be told any address."""
     findings = judge('[server]\nproxies = ["10.0.0.1/32", "::/0"]\n[active]\nenabled = false')
     assert [str(each) for each in findings.errors] == [
-        "ftps.toml:2: server.proxies[1]: ::/0 is everybody, and whoever is believed can take any address. "
-        "Write the addresses of the load balancers."
+        (
+            "ftps.toml:2: server.proxies[1]: ::/0 is everybody, and whoever is believed can take any address. "
+            "Write the addresses of the load balancers."
+        )
     ]
 
 
