@@ -50,6 +50,7 @@ class Session:
         now: Seconds since the epoch.
         data: The server-DTP of this session; set right after.
         virtual_host: The one in use.
+        users_host: Name of the host that the user's name has chosen; empty if it has not.
         account: The avatar, once logged in.
         transfer: What the running transfer has done so far, ``None`` if none runs.
         last_ref: What :attr:`ref` gave last.
@@ -67,6 +68,7 @@ class Session:
     now: Callable[[], float]
     data: DataConnections = field(init=False)
     virtual_host: VirtualHost = field(init=False)
+    users_host: str = ""
     account: LoggedInAccount | None = None
     transfer: RunningTransfer | None = None
     tls_facts: TlsFacts | None = None
@@ -98,6 +100,7 @@ class Session:
 
     def enter_host(self) -> None:
         """Use the host that the client has named to TLS, or else by HOST; the default for none of ours."""
+        self.users_host = ""
         self._use_host(self.hosts.find(self.host_name) or self.hosts.default)
 
     def enter_host_of(self, user: str) -> str:
@@ -117,6 +120,7 @@ class Session:
                 named = self.hosts.find(host)
                 is_free = self.virtual_host is self.hosts.default or self.virtual_host is named
                 if named is not None and is_free:
+                    self.users_host = host.lower()
                     self._use_host(named)
                     return name
         return user
@@ -136,7 +140,7 @@ class Session:
             service=self.state.service.value,
             client=self.state.client,
             tls=self.transport.tls,
-            host=self.host_name,
+            host=self.host_name or self.users_host,
         )
         if self.last_ref is None or ref != self.last_ref:
             self.last_ref = ref

@@ -3,7 +3,7 @@ r"""All events as JSON, one object a line (RFC 8259): command log and transfer l
 Every object has
 
 * ``time``: ISO 8601, UTC; ``event``: its kind, see below;
-* ``session``, ``peer``, ``user``, ``service``, ``client``, ``host`` (the name given to TLS or by HOST): texts, empty if
+* ``session``, ``peer``, ``user``, ``service``, ``client``, ``host`` (as named to TLS, by HOST or USER): texts, empty if
   not known;
 * ``tls``: protection of the control connection, ``null`` in clear, else an object of ``version``, ``cipher``,
   ``resumed``, ``server_name``, ``alpn``, ``certificate`` (SHA-256 of the client's), ``subject`` (its name).

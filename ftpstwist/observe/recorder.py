@@ -1,7 +1,7 @@
 """The flight recorder: the last events of every session, kept on disk when it did not go well.
 
 How it works: the newest events of each session are held in memory, as lines of
-the JSON log; of keep-alives in a row only the newest is held, so that an idle
+the JSON log; of signs of life in a row only the newest is held, so that an idle
 session costs nothing more with every minute. When a session ends and something in it failed (TLS, a login, a
 transfer, or a reply of the server's own fault), they are written to a file
 named by the session's id; only the newest files stay. ``ftpstwist explain``

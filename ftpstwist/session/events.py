@@ -59,7 +59,7 @@ class SessionRef:
         service: ``explicit`` or ``implicit``.
         client: What the client called itself (CLNT, CSID), empty if it did not.
         tls: Protection of the control connection; ``None`` in clear.
-        host: Name the client has given to TLS, or by HOST; empty if it has given none.
+        host: Name the client has given to TLS, by HOST or with the user's; empty if it has given none.
     """
 
     id: str

@@ -55,7 +55,7 @@ def test_long_sessions_keep_their_newest_events(tmp_path):
 
 
 def test_keep_alives_push_nothing_out(tmp_path):
-    """A client that waits for hours is remembered by what it did, not by its keep-alives; they take no memory."""
+    """A client that waits for hours is remembered by what it did, not by its signs of life; they take no memory."""
     recorder = FlightRecorder(tmp_path, records=3)
     ref = SessionRef("s", "192.0.2.9")
     for number, verb in enumerate(["STOR", *["NOOP"] * 100, "LIST", "NOOP"]):

@@ -141,8 +141,10 @@ def test_a_user_may_name_the_host():
     made.authenticator.login = None
     assert made.say(f"USER alice@{B.upper()}", "PASS right") == [331, 230]
     assert (made.session.state.user, made.session.settings.banner) == ("alice", "B")
+    assert made.session.ref.host == B
     assert made.say("USER bob") == [331]
     assert (made.session.state.user, made.session.settings.banner) == ("bob", "A")
+    assert made.session.ref.host == ""
 
 
 @pytest.mark.parametrize(

@@ -131,12 +131,12 @@ OPTIONS = {
     "dNSNameRequired": "left out: reverse DNS proves nothing; demand client certificates instead",
     "iPAddressRequired": 'address = "require" in [tls.clients]',
     "EnableDiags": "left out: every failed handshake is explained in the log",
-    "ExportCertData": "left out: no programs are run; events carry the fingerprint of the client certificate",
+    "ExportCertData": "[[hooks]] have its fingerprint and subject as variables, but not the certificate itself",
     "IgnoreSNI": "left out: an unknown name never ends a handshake, unless [tls] has sni_strict",
     "NoAutoECDH": "left out: elliptic curves are always on",
     "NoEmptyFragments": "left out: of no meaning since TLS 1.1",
     "NoCertRequest": 'write ask = "off" in [tls.clients]; that is the default',
-    "StdEnvVars": "left out: no programs are run; the JSON log has version, cipher and names",
+    "StdEnvVars": "[[hooks]] have FTPS, TLS_PROTOCOL, TLS_CIPHER, TLS_SERVER_NAME, TLS_CLIENT_S_DN",
 }
 """Options of TLSOptions, and what became of them."""
 
