@@ -18,6 +18,7 @@ from ftpstwist.interfaces import (
     FtpError,
     LoggedInAccount,
     SessionTls,
+    TellsQuotas,
     WaitsFor,
     WorkerThreads,
 )
@@ -175,6 +176,12 @@ class Session:
             FtpError: LOGIN_REFUSED when nobody is logged in (the gate prevents it).
         """
         return self._require_account().filesystem
+
+    @property
+    def files_at_rest(self) -> Filesystem:
+        """The same for work that sends nothing over the line; no quota on transfers counts it."""
+        files = self.files
+        return files.at_rest if isinstance(files, TellsQuotas) else files
 
     @property
     def identity(self) -> Identity:

@@ -116,7 +116,7 @@ async def _compute(session: Session, algorithm: HashAlgorithm, path: Pathname, s
         raise FtpError(
             ErrorKind.FILE_TOO_LARGE, f"digest of {left} octets of {path}, limit {limit}", f"at most {limit} octets"
         )
-    source = await session.threads.run(session.files.open_read, path, start)
+    source = await session.threads.run(session.files_at_rest.open_read, path, start)
     try:
         await session.digest_turns.acquire()
         try:

@@ -92,7 +92,7 @@ def _changed(session: Session, what: str, path: Pathname, target: Pathname | Non
 
 
 async def _copy(session: Session, source: Pathname, target: Pathname, what: str) -> Reply:
-    files, run = session.files, session.threads.run
+    files, run = session.files_at_rest, session.threads.run
     reading = await run(files.open_read, source)
     try:
         writing = await run(files.open_write, target, Disposition.REPLACE)
@@ -141,7 +141,7 @@ def _is_directory(files: Filesystem, path: Pathname) -> bool:
             return False
         raise
     if not entry.is_directory:
-        raise FtpError(ErrorKind.NOT_A_DIRECTORY, str(path))
+        raise FtpError(ErrorKind.NOT_A_DIRECTORY, f"{path} is a file")
     return True
 
 
@@ -152,7 +152,7 @@ def _removing(files: Filesystem, top: Pathname, limit: int) -> Iterator[None]:
         FtpError: What removing a name raised; BUSY at the limit of entries.
     """
     if not _is_directory(files, top):
-        raise FtpError(ErrorKind.NOT_FOUND, str(top))
+        raise FtpError(ErrorKind.NOT_FOUND, f"{top} is not there")
     pending = [top] if _is_entered(files, top) else []
     emptied: list[Pathname] = []
     left = limit

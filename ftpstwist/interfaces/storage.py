@@ -121,6 +121,10 @@ class TellsQuotas(Protocol):
     def quotas(self) -> Sequence[QuotaState]:
         """Return all quotas that hold."""
 
+    @property
+    def at_rest(self) -> Filesystem:
+        """The same files for work that sends nothing over the line, so that no quota on transfers counts it."""
+
 
 class Filesystem(Protocol):
     """One user's files: five required operations and ``close``, then those that :attr:`capabilities` names.

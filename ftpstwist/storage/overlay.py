@@ -207,6 +207,18 @@ class PermittedFilesystem:
         amounts = [self._inner.available(path), None if self._books is None else self._books.left()]
         return min((amount for amount in amounts if amount is not None), default=None)
 
+    @property
+    def at_rest(self) -> PermittedFilesystem:
+        """The same files without quotas on transfers."""
+        shares = () if self._books is None else self._books.shares
+        return PermittedFilesystem(
+            self._inner,
+            permissions=self._permissions,
+            limits=self._limits,
+            ledger=shares[0].ledger if shares else None,
+            shares=shares[1:],
+        )
+
     def quotas(self) -> list[QuotaState]:
         """Return all quotas that hold, with what is used of them, except those of the account without any limit."""
         shares = () if self._books is None else self._books.shares

@@ -4,7 +4,7 @@ How it works: a :class:`Traffic` belongs to a quota and to a user, or to all who
 share the quota. It forgets everything when a new period begins (UTC; weeks
 begin on Mondays). A transfer takes its octets as they move; at the end of the
 quota it breaks off, or, where the quota is soft, comes to its end and is the
-last one of the period. Listings are free.
+last one of the period. Listings are free, and so are copies and digests.
 """
 
 from __future__ import annotations

@@ -372,3 +372,43 @@ def test_programs_of_mod_exec_become_hooks():
         "line 4: ExecBeforeCommand: left out: hooks run after something has happened",
     ]
     assert len(load(outcome.render("x"), "ftps.toml").settings.hooks) == 2
+
+
+@pytest.mark.parametrize(
+    ("line", "key", "value"),
+    [
+        ("DigestEngine off", "integrity.algorithms", []),
+        ("DigestAlgorithms sha1 sha256", "integrity.algorithms", ["SHA-1", "SHA-256"]),
+        ("DigestAlgorithms all", "integrity.algorithms", None),
+        ("DigestMaxSize 2 GB", "integrity.max_size", 2 << 30),
+        ("DigestMaxSize 1000", "integrity.max_size", 1000),
+        ("DeflateEngine on", "deflate.enabled", True),
+        ("DeflateEngine off", "deflate.enabled", False),
+        ("SiteMiscEngine on", "storage.make_links", True),
+        ("UseEncoding utf8 cp1252", "server.charset", "windows-1252"),
+        ("UseEncoding UTF-8 ISO-8859-1", "server.charset", "iso-8859-1"),
+        ("UseEncoding on", "server.charset", None),
+        (
+            "QuotaDefault user false hard 1000 2000 0 10 0 0",
+            "quotas",
+            [{"name": "default-user", "shared": False, "soft": False, "octets": 1000, "download": 2000, "files": 10}],
+        ),
+        (
+            "QuotaDefault group false soft 0 0 5.0 0 0 0",
+            "quotas",
+            [{"name": "default-group", "shared": True, "soft": True, "transfer": 5}],
+        ),
+        ("QuotaDefault user true hard 1 0 0 0 0 0", "quotas", None),
+    ],
+)
+def test_modules_of_proftpd(line, key, value):
+    """What the modules for digests, packing, character sets and quotas said is said here, and can be read."""
+    outcome = proftpd.convert(f"TLSEngine on\n{line}\n")
+    assert outcome.get(key) == value
+    assert load(outcome.render("proftpd.conf"), "ftps.toml").complaints == ()
+
+
+def test_epsv_of_mod_ftp():
+    """Clients behind something that turns IPv4 into IPv6 go on working."""
+    outcome = mod_ftp.convert("FTPEPSVIgnoreFamily On\n")
+    assert outcome.get("passive.ignore_epsv_protocol") is True

@@ -81,7 +81,9 @@ def test_traffic_quota(start):
             assert "line" in answer.text
             assert (len(octets) <= 200, ann.code("ABOR")) == (True, 226)
             assert stored(bob, "b", b"x") == 226
+            assert (ann.code("HASH a"), ann.code("SITE COPY a copy")) == (213, 250)
             assert "300 of 500 line octets downloaded this month" in quota_lines(ann)
+            assert "300 of 2000 line octets uploaded this month" in quota_lines(ann)
     with start() as server, clear(server, user="ann") as ann:
         assert "300 of 2000 line octets uploaded this month" in quota_lines(ann)
         assert ann.code("REST 100") == 350
