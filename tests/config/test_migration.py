@@ -7,6 +7,7 @@ import re
 import pytest
 
 from ftpstwist.cli.main import main
+from ftpstwist.commands.hosts import HostInUser
 from ftpstwist.config.clients import make_rule
 from ftpstwist.config.load import parse as load
 from ftpstwist.config.migration import mod_ftp, mod_tls, proftpd
@@ -293,6 +294,66 @@ def test_virtual_hosts_of_mod_ftp():
     assert "a.example.org" in result.server.host_names
     assert "SSLVerifyClient: hosts share it" in remarks(outcome)
     assert "no ServerName by which clients could choose it" in remarks(outcome)
+
+
+def test_accounts_of_proftpd_that_live_elsewhere():
+    """Each module becomes a source, in the order of AuthOrder; passwords stay where they are, with a remark."""
+    outcome = proftpd.convert(
+        """
+        AuthOrder mod_sql.c mod_ldap.c mod_auth_pam.c* mod_auth_unix.c mod_radius.c
+        RequireValidShell off
+        LDAPServer ldap://one.example.org/??sub two.example.org
+        LDAPBindDN "cn=ftp,dc=example,dc=org" "secret"
+        LDAPUsers "ou=people,dc=example,dc=org" "(&(uid=%u)(objectClass=person))"
+        LDAPAttr uid sAMAccountName
+        LDAPUseTLS on
+        SQLBackend postgres
+        SQLConnectInfo ftp@db.example.org:5433 reader secret
+        SQLUserInfo users userid passwd uid gid homedir shell
+        """
+    )
+    found = settings(outcome).accounts
+    assert [source.value for source in found.sources] == ["users", "sql", "ldap", "pam"]
+    assert found.ldap.servers == ("ldap://one.example.org", "ldap://two.example.org")
+    assert found.ldap.filter == "(&(uid={user})(objectClass=person))"
+    assert (found.ldap.name_attribute, found.ldap.home_attribute) == ("sAMAccountName", "homeDirectory")
+    assert found.sql.query == "SELECT passwd AS password, homedir AS home FROM users WHERE userid = %(user)s"
+    assert found.sql.connect == {"dbname": "ftp", "host": "db.example.org", "port": 5433, "user": "reader"}
+    assert (found.pam.valid_shell, found.pam.home) == (False, True)
+    assert "secret" not in outcome.render("x").replace("write its password", "")
+    assert "mod_radius" in remarks(outcome)
+    assert "bind_password_file" in remarks(outcome)
+    assert "connect_password_file" in remarks(outcome)
+
+
+def test_files_of_users_are_read_where_they_are():
+    """AuthUserFile and AuthGroupFile stay files; shells are checked by default where PAM is asked, as ProFTPD does."""
+    text = "AuthUserFile /etc/ftpd.passwd\nAuthGroupFile /etc/ftpd.group\nAuthPAM on\nAuthPAMConfig proftpd\nRootLogin on\n"
+    found = settings(proftpd.convert(text)).accounts
+    assert [source.value for source in found.sources] == ["users", "password_file", "pam"]
+    assert (str(found.password_file.file), str(found.password_file.group_file)) == (
+        "/etc/ftpd.passwd",
+        "/etc/ftpd.group",
+    )
+    assert (found.pam.service, found.pam.valid_shell, found.pam.allow_root) == ("proftpd", True, True)
+    mysql = settings(proftpd.convert("SQLConnectInfo ftp@db a b\nSQLUserInfo u n p uid gid NULL NULL\n")).accounts.sql
+    assert (mysql.module, mysql.query) == ("pymysql", "SELECT p AS password FROM u WHERE n = %(user)s")
+
+
+def test_accounts_of_httpd():
+    """Providers, files and the URL of a directory; names of users may still name hosts."""
+    outcome = mod_ftp.convert(
+        """
+        AuthBasicProvider ldap file
+        AuthLDAPURL "ldap://ldap.example.org/ou=people,dc=example,dc=org?mail?sub?(active=yes)"
+        AuthUserFile /etc/htpasswd
+        FTPOptions VirtualHostByUser StripHostname
+        """
+    )
+    found = settings(outcome).accounts
+    assert [source.value for source in found.sources] == ["users", "ldap", "password_file"]
+    assert (found.ldap.base, found.ldap.filter) == ("ou=people,dc=example,dc=org", "(&(active=yes)(mail={user}))")
+    assert found.host_in_user is HostInUser.CHOOSES
 
 
 def test_sections_have_to_fit():

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 
+from ftpstwist.config.migration import accounts
 from ftpstwist.config.migration.apachestyle import Directive, flattened, parse
 from ftpstwist.config.migration.outcome import (
     Converter,
@@ -144,16 +145,18 @@ def _options(outcome: Outcome, directive: Directive) -> None:
             outcome.set("accounts.create_home", True)
         elif option.startswith("-"):
             continue
+        elif word in _HOST_IN_USER and outcome.get("accounts.host_in_user") != "choose":
+            outcome.set("accounts.host_in_user", _HOST_IN_USER[word])
         else:
             outcome.remark(directive, f"{option}: {OPTIONS.get(word, 'not an option of mod_ftp')}")
 
+
+_HOST_IN_USER = {"virtualhostbyuser": "choose", "striphostname": "strip"}
 
 OPTIONS = {
     "allowproxyport": "left out: PORT names the client's own address only",
     "allowproxypasv": "left out: data connections come from the client's own address; see passive.other_peers",
     "checkrootaccess": "left out: a user whose home can not be entered can not log in",
-    "virtualhostbyuser": "left out: name the virtual host by SNI or HOST",
-    "striphostname": "left out: name the virtual host by SNI or HOST",
     "removeusergroup": "left out: owners are hidden unless storage.show_owners is true",
     "nopathinfo": "left out: names are names",
 }
@@ -258,10 +261,8 @@ _HTTPD: dict[str, Converter] = {
     "DocumentRoot": word_of("accounts.root"),
     "ServerName": _server_names,
     "ServerAlias": _server_names,
-    "AuthUserFile": left_out("passwords are not taken over: ftpstwist user add for each user"),
     "AuthType": left_out("the users file, or the checkers given by --auth"),
     "AuthName": left_out("there is no realm name in FTP"),
-    "AuthBasicProvider": left_out("the users file, or the checkers given by --auth"),
     "Require": left_out("users of the users file may log in; write permissions there"),
     "Directory": left_out("write permissions into the users file, by folder"),
     "Location": left_out("write permissions into the users file, by folder"),
@@ -270,5 +271,5 @@ _HTTPD: dict[str, Converter] = {
     "Group": left_out("twistd --gid names it"),
 }
 
-DIRECTIVES: dict[str, Converter] = {**_MOD_FTP, **_HTTPD}
+DIRECTIVES: dict[str, Converter] = {**_MOD_FTP, **_HTTPD, **accounts.HTTPD}
 """Every directive that is known."""

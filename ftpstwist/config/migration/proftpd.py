@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from ftpstwist.config.migration import accounts
 from ftpstwist.config.migration.apachestyle import Directive, flattened, parse
 from ftpstwist.config.migration.mod_exec import MOD_EXEC
 from ftpstwist.config.migration.mod_tls import MOD_TLS, REQUIRED
@@ -36,8 +37,6 @@ _OF_HOSTS = (
     "TLSPKCS12File",
     "TLSLog",
     "DefaultRoot",
-    "AuthUserFile",
-    "AuthGroupFile",
 )
 """What is taken over of a virtual host, or said to be left out."""
 
@@ -57,6 +56,7 @@ def convert(text: str) -> Outcome:
     directives = flattened(parse(text), _GROUPING)
     _note_classes(outcome, directives)
     apply(outcome, directives, DIRECTIVES, UNKNOWN)
+    accounts.finish(outcome)
     _finish(outcome)
     return outcome
 
@@ -239,16 +239,12 @@ _CORE: dict[str, Converter] = {
     "AllowRetrieveRestart": left_out("downloads may always be resumed"),
     "AllowForeignAddress": left_out("name users and other servers in [fxp]; see passive.other_peers, too"),
     "DefaultRoot": left_out("users never leave their home; see accounts.home"),
-    "AuthUserFile": left_out("passwords are not taken over: ftpstwist user add for each user"),
-    "AuthGroupFile": left_out("groups stand in the users file"),
-    "AuthOrder": left_out("the users file, or the checkers given by --auth"),
     "User": left_out("twistd --uid names it"),
     "Group": left_out("twistd --gid names it"),
     "ServerName": text_of("server.banner"),
     "ServerType": left_out("there is one process; systemd may hand its sockets over"),
     "DefaultServer": left_out("the listeners are all there is"),
     "UseIPv6": left_out('add "tcp6:21" to server.explicit'),
-    "RequireValidShell": left_out("users need no account of the system"),
     "ModulePath": left_out("there are no modules to load"),
     "LoadModule": left_out("there are no modules to load"),
     "Include": left_out("convert that file, too"),
@@ -276,5 +272,5 @@ _CORE: dict[str, Converter] = {
     "VirtualHost": _virtual_host,
 }
 
-DIRECTIVES: dict[str, Converter] = {**MOD_TLS, **_CORE, **MODULES, **MOD_EXEC}
+DIRECTIVES: dict[str, Converter] = {**MOD_TLS, **_CORE, **MODULES, **MOD_EXEC, **accounts.PROFTPD}
 """Every directive that is known."""
