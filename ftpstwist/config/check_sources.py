@@ -15,6 +15,7 @@ from ftpstwist.config.schema_sources import NEEDED_PACKAGES, Source
 
 _PLACEHOLDER = re.compile(r"\{\w+\}")
 _PARAMETER = re.compile(r":user\b|%\(user\)s|%s|\?")
+_ON_THIS_MACHINE = re.compile(r"ldapi:|ldaps?://(127\.|localhost\b|\[::1\])", re.IGNORECASE)
 _PAM_FOLDERS = (Path("/etc/pam.d"), Path("/usr/lib/pam.d"), Path("/usr/local/etc/pam.d"))
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 
@@ -65,8 +66,9 @@ def _directory_can_be_asked(settings: Settings, _: Surroundings) -> Iterator[Com
         )
     if directory.bind_dn and secret is None:
         yield origin.complain("accounts.ldap.bind_dn", "it has no password", "Name a bind_password_file")
-    in_clear = not directory.start_tls and any(uri.startswith("ldap:") for uri in directory.servers)
-    if in_clear or (directory.servers and not directory.verify):
+    elsewhere = [uri for uri in directory.servers if not _ON_THIS_MACHINE.match(uri)]
+    in_clear = not directory.start_tls and any(uri.startswith("ldap:") for uri in elsewhere)
+    if in_clear or (elsewhere and not directory.verify):
         yield origin.warn(
             "accounts.ldap.verify" if not directory.verify else "accounts.ldap.start_tls",
             "whoever is between this machine and the directory can read passwords, and let anybody in",

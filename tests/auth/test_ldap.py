@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 
 import pytest
 from twisted.cred.error import UnauthorizedLogin
@@ -185,3 +186,10 @@ class TestServers:
         wrong.write_text("no")
         assert "accounts.ldap.bind_dn" in cause_of(checker_of(directory, bind_password_file=wrong))
         assert "can not be read" in cause_of(checker_of(directory, bind_password_file=tmp_path / "none"))
+
+    def test_a_server_that_says_nothing_is_left(self, directory):
+        """One that hangs costs its share of the time, and the next is asked."""
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            server = f"ldap://127.0.0.1:{silent.getsockname()[1]}"
+            assert "Timed out" in cause_of(checker_of(directory, servers=(server,), seconds=0.2))
+            assert record_of(checker_of(directory, servers=(server, directory.uri), seconds=0.2)).name == "alice"

@@ -45,6 +45,12 @@ def test_a_usable_directory_is_nothing_to_talk_about(folder):
     assert said_about(folder, DIRECTORY, "accounts.ldap") == []
 
 
+def test_a_directory_on_the_same_machine_needs_no_tls(folder):
+    """Nobody is between."""
+    text = DIRECTORY.replace("ldap.example.org", "127.0.0.1:389") + "start_tls = false\nverify = false\n"
+    assert said_about(folder, text, "accounts.ldap") == []
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [
