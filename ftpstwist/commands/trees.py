@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from ftpstwist.commands.context import Invocation, Session
-from ftpstwist.interfaces import Disposition, ErrorKind, Filesystem, FtpError, ReadHandle, WriteHandle
+from ftpstwist.interfaces import Disposition, ErrorKind, Filesystem, FtpError, KernelCopy, ReadHandle, WriteHandle
 from ftpstwist.session.events import FileChanged
 from ftpstwist.session.state import CopyFrom
 from ftpstwist.wire.errors import ArgumentSyntaxError
@@ -93,20 +93,29 @@ def _changed(session: Session, what: str, path: Pathname, target: Pathname | Non
 
 async def _copy(session: Session, source: Pathname, target: Pathname, what: str) -> Reply:
     files, run = session.files_at_rest, session.threads.run
+    entry = await run(files.stat, source)
     reading = await run(files.open_read, source)
     try:
         writing = await run(files.open_write, target, Disposition.REPLACE)
         try:
+            while (left := entry.size - writing.size) > 0 and await run(_copy_in_kernel, reading, writing, left):
+                pass
             while await run(_copy_piece, reading, writing):
                 pass
         except BaseException:
-            await run(writing.abandon)
+            if await run(writing.abandon) is not None:
+                await run(files.delete, target)
             raise
         await run(writing.commit)
     finally:
         await run(reading.close)
     _changed(session, what, source, target)
     return Reply(250, f"Copied {writing.size} octets")
+
+
+def _copy_in_kernel(reading: ReadHandle, writing: WriteHandle, left: int) -> bool:
+    """Copy some octets without reading them; return whether there may be more."""
+    return isinstance(writing, KernelCopy) and bool(writing.take_from(reading, min(left, _PIECE_OCTETS)))
 
 
 def _copy_piece(reading: ReadHandle, writing: WriteHandle) -> bool:

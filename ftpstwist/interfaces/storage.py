@@ -69,6 +69,21 @@ class DirectSource(ReadHandle, Protocol):
         """Go back by so many of the octets that were read."""
 
 
+@runtime_checkable
+class KernelCopy(Protocol):
+    """A write handle that can take octets of another file of the same storage without reading them."""
+
+    def take_from(self, source: ReadHandle, octets: int) -> int | None:
+        """Put up to *octets* of *source* behind what was written; it goes on behind them.
+
+        Returns:
+            How many, 0 at the end only; ``None`` if they have to be read and written, for nothing was done.
+
+        Raises:
+            FtpError: As ``write`` does; then nothing was taken.
+        """
+
+
 class WriteHandle(Protocol):
     """A file open for STOR, APPE or STOU. Nothing is visible under the final name before :meth:`commit`.
 

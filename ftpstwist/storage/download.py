@@ -6,12 +6,16 @@ shorter is an error: its end would be taken for the end of what was asked for.
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 
 from ftpstwist.storage.descriptor import Descriptor
 from ftpstwist.storage.errors import require_all_sent, translating
 from ftpstwist.wire.pathname import Pathname
+
+NO_KERNEL_COPY = frozenset({errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP})
+"""What kernels and file systems say that can not copy from one file to the other."""
 
 
 class LocalReadHandle:
@@ -51,6 +55,20 @@ class LocalReadHandle:
         if not sent:
             require_all_sent(self._path, sent_to=self._offset, size=self._size)
         return sent
+
+    def copy_to(self, number: int, octets: int) -> int | None:
+        """Let the kernel copy to the position of another file (shared blocks if it can); see ``KernelCopy``."""
+        with translating("copy", self._path):
+            try:
+                copied = os.copy_file_range(self._descriptor.number, number, octets, offset_src=self._offset)
+            except OSError as error:
+                if error.errno in NO_KERNEL_COPY:
+                    return None
+                raise
+        self._offset += copied
+        if not copied:
+            require_all_sent(self._path, sent_to=self._offset, size=self._size)
+        return copied
 
     def unread(self, octets: int) -> None:
         """Go back by so many octets."""

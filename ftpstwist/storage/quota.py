@@ -19,7 +19,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from ftpstwist.interfaces import ErrorKind, FtpError, Octets, WriteHandle
+from ftpstwist.interfaces import ErrorKind, FtpError, KernelCopy, Octets, ReadHandle, WriteHandle
 from ftpstwist.wire.pathname import Pathname
 
 
@@ -215,10 +215,13 @@ class SizeLimitedUpload:
 
     def write(self, data: Octets) -> None:
         """Put all of *data* behind what was written, or nothing: FILE_TOO_LARGE."""
-        size = self._inner.size + len(data)
-        if size > self._file_size:
-            raise FtpError(ErrorKind.FILE_TOO_LARGE, f"{self.path} would have {size} octets of {self._file_size}")
+        self._require(len(data))
         self._inner.write(data)
+
+    def take_from(self, source: ReadHandle, octets: int) -> int | None:
+        """Put octets of another file behind what was written; see ``interfaces.KernelCopy``."""
+        self._require(octets)
+        return self._inner.take_from(source, octets) if isinstance(self._inner, KernelCopy) else None
 
     def commit(self) -> None:
         """Show it under its final name."""
@@ -227,6 +230,11 @@ class SizeLimitedUpload:
     def abandon(self) -> int | None:
         """End it incomplete."""
         return self._inner.abandon()
+
+    def _require(self, octets: int) -> None:
+        size = self._inner.size + octets
+        if size > self._file_size:
+            raise FtpError(ErrorKind.FILE_TOO_LARGE, f"{self.path} would have {size} octets of {self._file_size}")
 
 
 class MeteredUpload:
@@ -276,6 +284,19 @@ class MeteredUpload:
         self._books.take(more, self._lent)
         self._charged += more
         self._inner.write(data)
+
+    def take_from(self, source: ReadHandle, octets: int) -> int | None:
+        """Put octets of another file behind what was written; see ``interfaces.KernelCopy``."""
+        if not isinstance(self._inner, KernelCopy):
+            return None
+        more = Usage(octets)
+        self._books.take(more, self._lent)
+        self._charged += more
+        copied = self._inner.take_from(source, octets)
+        less = Usage(octets - (copied or 0))
+        self._charged -= less
+        self._books.give_back(less)
+        return copied
 
     def commit(self) -> None:
         """Show it under its final name, and give back what it replaced."""

@@ -10,20 +10,19 @@ Neither opens anything by name; ``local`` hands them what they need.
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import os
 import stat
 
-from ftpstwist.interfaces import ErrorKind, FtpError, Octets
+from ftpstwist.interfaces import ErrorKind, FtpError, Octets, ReadHandle
 from ftpstwist.storage.descriptor import Descriptor
+from ftpstwist.storage.download import NO_KERNEL_COPY, LocalReadHandle
 from ftpstwist.storage.draft import Draft, sync_directory
 from ftpstwist.storage.errors import translating
 from ftpstwist.storage.settings import Durability, Incomplete, LocalSettings
 from ftpstwist.wire.pathname import Pathname
 
 _PERMISSION_BITS = 0o777
-_NO_KERNEL_COPY = {errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP}
 _COPY_OCTETS = 1 << 30
 
 
@@ -91,6 +90,14 @@ class NewUpload:
             except OSError:
                 self._size = os.fstat(number).st_size
                 raise
+
+    def take_from(self, source: ReadHandle, octets: int) -> int | None:
+        """Put octets of another file behind what was written; see ``interfaces.KernelCopy``."""
+        if not isinstance(source, LocalReadHandle):
+            return None
+        copied = source.copy_to(self._draft.descriptor.number, octets)
+        self._size += copied or 0
+        return copied
 
     def commit(self) -> None:
         """Make it durable as the settings ask and show it under its final name.
@@ -259,7 +266,7 @@ def copy_octets(source: int, target: int, octets: int) -> None:
         try:
             copied = os.copy_file_range(source, target, step, offset_src=done)
         except OSError as error:
-            if error.errno not in _NO_KERNEL_COPY:
+            if error.errno not in NO_KERNEL_COPY:
                 raise
             copied = os.sendfile(target, source, done, step)
         if copied == 0:

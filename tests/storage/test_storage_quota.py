@@ -269,3 +269,24 @@ def test_a_home_that_can_not_be_counted(make_inner):
         filesystem.open_write(at("/g"), Disposition.REPLACE)
     assert get(filesystem, "/f") == b"x"
     filesystem.delete(at("/f"))
+
+
+def test_copies_in_the_kernel_are_metered(make_inner):
+    """A copy that nobody reads and writes costs what any other does, to the octet."""
+    inner = make_inner()
+    put(inner, "/f", b"x" * 60)
+    ledger = QuotaLedger(inner.usage)
+    filesystem = limited(inner, ledger, quota=100, file_size=50)
+    source, copy = filesystem.open_read(at("/f")), filesystem.open_write(at("/g"), Disposition.REPLACE)
+    with refused(ErrorKind.FILE_TOO_LARGE):
+        copy.take_from(source, 51)
+    if isinstance(inner, MemoryFilesystem):  # which has no kernel to ask
+        assert copy.take_from(source, 41) is None
+    else:
+        with refused(ErrorKind.QUOTA_EXCEEDED):
+            copy.take_from(source, 41)
+        assert copy.take_from(source, 40) == 40
+    assert ledger.used.octets == 60 + copy.size
+    copy.commit()
+    assert ledger.used == inner.usage()
+    source.close()
