@@ -13,7 +13,7 @@ finds a user in it finds this one. Every «no» says which rule failed, and why.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from twisted.cred.checkers import ICredentialsChecker
@@ -27,7 +27,6 @@ from ftpstwist.auth.certificaterule import CertificateRule, NoMatch
 from ftpstwist.auth.credentials import PasswordLogin
 from ftpstwist.auth.sources import AvatarId
 from ftpstwist.auth.userrecord import PINNED_CERTIFICATE, PINNED_KEY, CertificateMode, UserRecord, name_objection
-from ftpstwist.interfaces import WorkerThreads
 from ftpstwist.session.certificate import PeerCertificate, write_name
 from ftpstwist.wire.pathname import decode_name
 
@@ -168,16 +167,14 @@ class CertificateChecker:
 
     Args:
         judgement: Says whose it is.
-        refresh: Reads the users file again if it changed. Blocks.
-        threads: Where that is done.
+        refresh: Reads the users file again if it changed.
     """
 
     credentialInterfaces = (ICertificateLogin,)  # noqa: N815 - Twisted's name
 
-    def __init__(self, judgement: CertificateJudgement, *, refresh: Callable[[], None], threads: WorkerThreads) -> None:
+    def __init__(self, judgement: CertificateJudgement, *, refresh: Callable[[], Awaitable[None]]) -> None:
         self._judgement = judgement
         self._refresh = refresh
-        self._threads = threads
 
     def requestAvatarId(self, credentials: ICertificateLogin) -> Deferred[AvatarId]:  # noqa: N802 - Twisted's name
         """Return the user's name.
@@ -188,7 +185,7 @@ class CertificateChecker:
         return Deferred.fromCoroutine(self._ask(credentials.username, credentials.certificate))
 
     async def _ask(self, username: bytes, certificate: PeerCertificate) -> AvatarId:
-        await self._threads.run(self._refresh)
+        await self._refresh()
         refusal = self._judgement.refuses_certificate(decode_name(username), certificate)
         if refusal is not None:
             raise UnauthorizedLogin(f"the certificate of {write_name(certificate.subject)!a}: {refusal}")

@@ -17,7 +17,7 @@ import base64
 import binascii
 import hmac
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from urllib.parse import quote
 
@@ -31,7 +31,7 @@ from zope.interface.interface import InterfaceClass
 from ftpstwist.auth.credentials import PasswordLogin
 from ftpstwist.auth.sources import AvatarId
 from ftpstwist.auth.userrecord import UserRecord
-from ftpstwist.interfaces import CodeWanted, WorkerThreads
+from ftpstwist.interfaces import CodeWanted
 from ftpstwist.session.identity import Secret
 from ftpstwist.wire.pathname import decode_name
 
@@ -112,8 +112,7 @@ class CodeDemand:
         codes: Judges codes.
         asks: Whether a login without a code is asked for one; otherwise it is refused as if the password were wrong.
         find_user: The users file's word on a name.
-        refresh: Reads that file again if it changed. Blocks.
-        threads: Where that is done.
+        refresh: Reads that file again if it changed.
     """
 
     def __init__(
@@ -123,15 +122,13 @@ class CodeDemand:
         codes: Codes,
         asks: bool,
         find_user: Callable[[str], UserRecord | None],
-        refresh: Callable[[], None],
-        threads: WorkerThreads,
+        refresh: Callable[[], Awaitable[None]],
     ) -> None:
         self._checker = checker
         self._codes = codes
         self._asks = asks
         self._find_user = find_user
         self._refresh = refresh
-        self._threads = threads
         self.credentialInterfaces: Iterable[InterfaceClass] = tuple(checker.credentialInterfaces)
 
     def requestAvatarId(self, credentials: ICredentials) -> Deferred[AvatarId]:  # noqa: N802 - Twisted's name
@@ -146,7 +143,7 @@ class CodeDemand:
     async def _ask(self, credentials: ICredentials) -> AvatarId:
         if not isinstance(credentials, PasswordLogin):
             return await self._check(credentials)
-        await self._threads.run(self._refresh)
+        await self._refresh()
         asked = self._secret_of(decode_name(credentials.username))
         if asked is None:
             return self._require_same(await self._check(credentials), credentials)

@@ -100,15 +100,18 @@ def build_accounts(
     judgement = certificate_judgement(
         settings, find_user=users.find if users is not None else _find_nobody, now=parts.now
     )
-    refresh = users.refresh if users is not None else _do_nothing
-    by_certificate = CertificateChecker(judgement, refresh=refresh, threads=sources.password_threads)
+
+    async def refresh() -> None:
+        if users is not None and not users.is_fresh:
+            await sources.password_threads.run(users.refresh)
+
+    by_certificate = CertificateChecker(judgement, refresh=refresh)
     by_password = CodeDemand(
         CertificateDemand(ChainChecker(checkers or ()), judgement),
         codes=sources.codes,
         asks=accounts.totp.ask is AskForCode.AFTER_PASSWORD,
         find_user=users.find if users is not None else _find_nobody,
         refresh=refresh,
-        threads=sources.password_threads,
     )
     portal = Portal(realm, [ChainChecker([by_password, by_certificate])])
     if accounts.anonymous.enabled:
@@ -144,10 +147,6 @@ def certificate_judgement(
 
 def _find_nobody(_: str) -> None:
     """Stand in for a users file where the caller's checkers know the users."""
-
-
-def _do_nothing() -> None:
-    """Stand in for reading the users file again."""
 
 
 def _login_settings(accounts: AccountSettings) -> LoginSettings:

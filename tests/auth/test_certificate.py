@@ -25,7 +25,7 @@ from ftpstwist.auth.credentials import PasswordLogin
 from ftpstwist.auth.userrecord import CertificateMode, UserRecord
 from ftpstwist.session.certificate import PeerCertificate
 from ftpstwist.session.identity import Secret
-from tests.auth.neighbours import HASH, PASSWORDS, HereThreads, load_users, result_of
+from tests.auth.neighbours import HASH, PASSWORDS, HereThreads, done, load_users, result_of
 from tests.contracts.checkers import PASSWORD, USER, CheckerContract
 
 NOW = 1_700_000_000.0
@@ -163,8 +163,8 @@ def test_a_disabled_user_is_kept_out():
 # --- the checkers ---
 
 
-def checker(judge, refresh=lambda: None):
-    return CertificateChecker(judge, refresh=refresh, threads=HereThreads())
+def checker(judge, refresh=done):
+    return CertificateChecker(judge, refresh=refresh)
 
 
 def test_the_checker_is_one_of_twisted_cred():
@@ -187,7 +187,7 @@ def test_the_checker_sees_the_newest_users_file():
     """A pin that was added a moment ago counts."""
     users = {}
 
-    def refresh():
+    async def refresh():
         users["carol"] = UserRecord("carol", certificates=frozenset({"sha256:" + "a" * 64}))
 
     judge = CertificateJudgement((), mode=CertificateMode.EITHER, find_user=users.get, now=lambda: NOW)

@@ -18,7 +18,7 @@ from ftpstwist.auth.totp import MAX_REMEMBERED, CodeDemand, Codes, code_at, enro
 from ftpstwist.auth.userrecord import UserRecord
 from ftpstwist.interfaces import CodeWanted
 from ftpstwist.session.identity import Secret
-from tests.auth.neighbours import HereThreads
+from tests.auth.neighbours import done
 from tests.contracts.checkers import PASSWORD, USER, CheckerContract, come_of
 
 RFC_SECRET = base64.b32encode(b"12345678901234567890").decode()
@@ -73,8 +73,7 @@ class Bench:
             codes=self.codes,
             asks=asks,
             find_user={USER: record, "digits": replace(record, name="digits")}.get,
-            refresh=lambda: None,
-            threads=HereThreads(),
+            refresh=done,
         )
 
     credentialInterfaces = InMemoryUsernamePasswordDatabaseDontUse.credentialInterfaces  # noqa: N815 - Twisted's name
