@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,6 +84,7 @@ int receive_buffer;
 int dial(int port, unsigned source) {
     int on = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     struct sockaddr_in address = {.sin_family = AF_INET};
+    struct timeval patience = {SILENT_SECONDS, 0};
     if (fd < 0)
         die("no socket: %s", strerror(errno));
     if (source > 0) {
@@ -95,6 +97,8 @@ int dial(int port, unsigned source) {
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     if (receive_buffer)
         setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0)
         die("can not connect to port %d: %s", port, strerror(errno));
@@ -124,11 +128,12 @@ static void read_line(Control *c) {
             return;
         }
         size_t room = sizeof c->buffer - c->have;
+        errno = 0;
         long got = room == 0 ? 0
                    : c->ssl  ? SSL_read(c->ssl, c->buffer + c->have, room)
                              : recv(c->fd, c->buffer + c->have, room, 0);
         if (got <= 0)
-            die("the server closed the control connection; last line: %s", c->line);
+            die("no reply to %s: %s", c->asked, errno == EAGAIN ? "the server is silent" : "the connection has ended");
         c->have += got;
     }
 }
@@ -249,12 +254,15 @@ void give(Data *d, const void *octets, size_t count) {
     }
 }
 
-long drain(Data *d, void *space, int cheap) {
+long drain(Data *d, void *space, long cheap) {
     long got, sum = 0;
-    if (cheap)
-        while ((got = recv(d->fd, NULL, CHUNK, MSG_TRUNC)) > 0)
+    if (cheap) {
+        /* Until it is silent: some servers close only when they are answered, and here close_notify goes unseen. */
+        struct pollfd silence = {d->fd, POLLIN, 0};
+        while (poll(&silence, 1, sum < cheap ? SILENT_SECONDS * 1000 : 5) > 0 &&
+               (got = recv(d->fd, NULL, CHUNK, MSG_TRUNC)) > 0)
             sum += got;
-    else
+    } else
         while ((got = take(d, space, CHUNK)) > 0)
             sum += got;
     return sum;

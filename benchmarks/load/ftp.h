@@ -5,7 +5,7 @@
 #include <openssl/ssl.h>
 #include <stddef.h>
 
-enum { CHUNK = 1 << 20 };
+enum { CHUNK = 1 << 20, SILENT_SECONDS = 30 };
 
 /* Where the server is, and how it is spoken to. */
 typedef struct {
@@ -58,8 +58,9 @@ Data begin(Control *c, const char *format, ...) __attribute__((format(printf, 2,
 /* Read up to that many octets; 0 at the end. */
 long take(Data *d, void *octets, size_t most);
 void give(Data *d, const void *octets, size_t count);
-/* Read everything to the end; return how much. With cheap, ciphertext is thrown away in the kernel. */
-long drain(Data *d, void *space, int cheap);
+/* Read everything to the end; return how much. With cheap, ciphertext is thrown away in the kernel, and the end is silence
+ * after so many octets. */
+long drain(Data *d, void *space, long cheap);
 /* Say that there is no more, and close, before or after the reply to the transfer. */
 void end_of_data(Data *d);
 void close_data(Data *d);

@@ -139,11 +139,10 @@ static const char *path;
 static void transfer_once(Worker *w) {
     Data d = begin(&w->control, retrieves ? "RETR %s" : "STOR %s-%ld", path, w->index);
     if (retrieves) {
-        long got = drain(&d, w->space, cheap);
+        long got = drain(&d, w->space, cheap ? octets_each : 0);
         if (got < octets_each - (cheap ? CHUNK : 0))
             die("only %ld octets of %ld came", got, octets_each);
-        if (!cheap)
-            end_of_data(&d);
+        end_of_data(&d);
     } else {
         for (long left = octets_each; left > 0; left -= CHUNK)
             give(&d, w->space, left < CHUNK ? left : CHUNK);
@@ -206,7 +205,7 @@ static void raw(void) {
     double start = start_line();
     d.ssl = site.tls ? shake(site.tls, d.fd, NULL, NULL) : NULL;
     if (strcmp(text("verb", "RETR"), "RETR") == 0) {
-        got = drain(&d, space, number("cheap", 0));
+        got = drain(&d, space, number("cheap", 0) ? octets : 0);
         end_of_data(&d);
     } else {
         for (long left = octets; left > 0; left -= CHUNK)
