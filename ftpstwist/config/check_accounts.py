@@ -109,10 +109,7 @@ def _state_can_be_kept(settings: Settings, _: Surroundings) -> Iterator[Complain
 
 
 def _logs_can_be_written(settings: Settings, _: Surroundings) -> Iterator[Complaint]:
-    log = settings.log
-    for key, file in (("command_log", log.command_log), ("transfer_log", log.transfer_log), ("json_log", log.json_log)):
-        if file is None:
-            continue
+    for key, file in settings.log.files:
         if file.is_dir():
             yield settings.origin.complain(f"log.{key}", f"{file} is a folder", "Give the path of a file")
         elif not file.parent.is_dir():

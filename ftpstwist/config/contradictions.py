@@ -106,11 +106,8 @@ def _chunks_fit_quantum(settings: Settings, _: Surroundings) -> Iterator[Complai
 
 
 def _logs_have_their_own_files(settings: Settings, _: Surroundings) -> Iterator[Complaint]:
-    log = settings.log
     named: dict[Path, str] = {}
-    for key, file in (("command_log", log.command_log), ("transfer_log", log.transfer_log), ("json_log", log.json_log)):
-        if file is None:
-            continue
+    for key, file in settings.log.files:
         if file in named:
             yield settings.origin.complain(f"log.{key}", f"{file} is also the {named[file]}", "Give each its own file")
         named.setdefault(file, key)

@@ -11,6 +11,7 @@ from ftpstwist.config.form_charset import charset_form
 from ftpstwist.config.form_network import Network, network
 from ftpstwist.config.form_numbers import octets, seconds, whole
 from ftpstwist.config.schema_legacy import LegacySettings
+from ftpstwist.config.schema_log import CustomLogSettings
 from ftpstwist.config.setting import setting
 from ftpstwist.wire.charset import Charset
 
@@ -143,3 +144,13 @@ class LogSettings:
         'Sessions that did not go well whose newest events are kept, in the state directory, for "ftpstwist explain". '
         "0 keeps none.",
     )
+    custom: tuple[CustomLogSettings, ...] = setting((), "Logs in a format of your own.")
+
+    @property
+    def files(self) -> list[tuple[str, Path]]:
+        """All files, each with its key."""
+        named = {"command_log": self.command_log, "transfer_log": self.transfer_log, "json_log": self.json_log}
+        return [
+            *((key, file) for key, file in named.items() if file is not None),
+            *((f"custom[{position}].file", each.file) for position, each in enumerate(self.custom)),
+        ]

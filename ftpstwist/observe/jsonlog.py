@@ -12,7 +12,8 @@ and, by ``event``,
 
 * ``session_opened``: nothing more;
 * ``session_closed``: ``seconds``, ``reason``;
-* ``command_answered``: ``verb``, ``argument`` (``****`` if secret), ``code``, ``octets`` (or ``null``), ``seconds``;
+* ``command_answered``: ``verb``, ``argument`` (``****`` if secret), ``code``, ``octets`` (or ``null``), ``seconds``,
+  ``reply`` (its last line);
 * ``logged_in``: ``method``;
 * ``login_failed``: ``reason``, ``kind``;
 * ``file_transferred``: ``direction`` (``sent``, ``received``), ``path``, ``octets``, ``seconds``, ``complete``,

@@ -266,7 +266,9 @@ class Conversation:
         now = self._session.now()
         session = self._session
         session.sink.record(
-            CommandAnswered(session.ref, now, verb, argument, reply.code, octets, max(0.0, now - began))
+            CommandAnswered(
+                session.ref, now, verb, argument, reply.code, octets, max(0.0, now - began), reply.lines[-1]
+            )
         )
         if reply.code in GOODBYES:
             self.finish()

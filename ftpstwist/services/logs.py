@@ -14,6 +14,7 @@ from ftpstwist.observe.aggregate import Aggregator
 from ftpstwist.observe.commandlog import command_line
 from ftpstwist.observe.jsonlog import json_line
 from ftpstwist.observe.logfile import LineFile
+from ftpstwist.observe.logformat import FormattedLog, LogFormat
 from ftpstwist.observe.recorder import FlightRecorder
 from ftpstwist.observe.sinks import FanOut, LineSink, TwistedLogSink
 from ftpstwist.observe.transferlog import xferlog_line
@@ -48,6 +49,9 @@ class LogService(Service):
             sinks.append(LineSink(xferlog_line, self._open(self._settings.transfer_log), only=(FileTransferred,)))
         if self._settings.json_log is not None:
             sinks.append(LineSink(json_line, self._open(self._settings.json_log)))
+        for each in self._settings.custom:
+            file = self._open(each.file)
+            sinks.append(FormattedLog(LogFormat(each.format), file.write, verbs=frozenset(each.verbs)))
         self._put_together(sinks)
 
     def stopService(self) -> None:  # noqa: N802 - Twisted's interface

@@ -112,6 +112,7 @@ class CommandAnswered(Event):
         code: Reply code.
         octets: Octets moved over a data connection, ``None`` if it used none.
         seconds: From the command's arrival at the front of the queue to the reply.
+        reply: Last line of the reply.
     """
 
     verb: str
@@ -119,6 +120,7 @@ class CommandAnswered(Event):
     code: int
     octets: int | None
     seconds: float
+    reply: str = ""
 
     @property
     def command(self) -> str:

@@ -473,3 +473,20 @@ def test_epsv_of_mod_ftp():
     """Clients behind something that turns IPv4 into IPv6 go on working."""
     outcome = mod_ftp.convert("FTPEPSVIgnoreFamily On\n")
     assert outcome.get("passive.ignore_epsv_protocol") is True
+
+
+def test_formats_of_extended_logs_are_taken_over():
+    """Log readers go on reading: same file, same format, same commands; what can not be written is told."""
+    outcome = proftpd.convert(
+        "ExtendedLog /var/log/a.log READ,WRITE transfers\n"
+        'LogFormat transfers "%h %u %{%Y}t \\"%r\\" %s %b %{TLS_CIPHER}e"\n'
+        'LogFormat odd "%h %L"\n'
+        "ExtendedLog /var/log/b.log ALL odd\n"
+        "ExtendedLog /var/log/c.log\n"
+    )
+    first, second = load(outcome.render("x"), "/etc/ftps.toml").settings.log.custom
+    assert first.format == '%h %u %{%Y}t "%r" %s %b %{TLS_CIPHER}e'
+    assert {"RETR", "STOR"} <= set(first.verbs)
+    assert (str(second.file), second.verbs) == ("/var/log/b.log", ())
+    assert outcome.get("log.command_log") == "/var/log/c.log"
+    assert [str(remark) for remark in outcome.remarks][-1].endswith("the default is used: %L is not known")

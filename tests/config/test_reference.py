@@ -80,6 +80,7 @@ def test_the_example_file_holds_the_defaults():
         ),
         passive=replace(settings.passive, addresses={}),
         hosts=(),
+        log=replace(settings.log, custom=()),
         quotas=(),
         hooks=(),
     )

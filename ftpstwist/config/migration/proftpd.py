@@ -24,6 +24,7 @@ from ftpstwist.config.migration.outcome import (
     text_of,
     word_of,
 )
+from ftpstwist.observe.logformat import EXIT, LogFormat, LogFormatError
 
 _HOST_NAME = re.compile(r"(?=.*[a-z])[a-z0-9-]+(\.[a-z0-9-]+)+")
 _OF_HOSTS = (
@@ -54,6 +55,7 @@ def convert(text: str) -> Outcome:
     outcome = Outcome()
     outcome.notes["classes"] = {}
     directives = flattened(parse(text), _GROUPING)
+    _note_log_formats(outcome, directives)
     _note_classes(outcome, directives)
     apply(outcome, directives, DIRECTIVES, UNKNOWN)
     accounts.finish(outcome)
@@ -212,6 +214,50 @@ def _deletes_aborted(outcome: Outcome, directive: Directive) -> None:
         outcome.set("storage.incomplete", "discard")
 
 
+_CLASSES = {
+    "ALL": (),
+    "AUTH": ("USER", "PASS", "ACCT", "REIN"),
+    "INFO": ("FEAT", "HELP", "NOOP", "STAT", "SYST", "SIZE", "MDTM", "MLST"),
+    "DIRS": ("CWD", "CDUP", "PWD", "LIST", "NLST", "MLSD", "MKD", "RMD"),
+    "READ": ("RETR",),
+    "WRITE": ("STOR", "STOU", "APPE", "DELE", "RNFR", "RNTO", "MKD", "RMD", "MFMT", "SITE"),
+    "MISC": ("TYPE", "STRU", "MODE", "REST", "ABOR", "ALLO", "PASV", "EPSV", "PORT", "EPRT", "QUIT"),
+    "SEC": ("AUTH", "PBSZ", "PROT", "CCC", "SSCN"),
+    "EXIT": (EXIT,),
+}
+"""Classes of ExtendedLog; every command that none of them has is in ALL alone."""
+
+
+def _note_log_formats(outcome: Outcome, directives: list[Directive]) -> None:
+    """LogFormat may stand behind the ExtendedLog that uses it."""
+    outcome.notes["formats"] = {
+        each.arguments[0]: " ".join(each.arguments[1:])
+        for each in directives
+        if each.key == "logformat" and each.arguments
+    }
+
+
+@becomes("`log.command_log`; `log.custom` if it names classes or a format")
+def _extended_log(outcome: Outcome, directive: Directive) -> None:
+    file, *more = directive.arguments
+    if not more:
+        outcome.set("log.command_log", file)
+        return
+    custom: dict[str, object] = {"file": file}
+    classes = [word for word in more[0].upper().split(",") if word]
+    if "ALL" not in classes:
+        custom["verbs"] = list(dict.fromkeys(verb for word in classes for verb in _CLASSES[word]))
+    if more[1:]:
+        written = outcome.notes["formats"][more[1]]
+        try:
+            LogFormat(written)
+        except LogFormatError as error:
+            outcome.remark(directive, f"its format can not be taken over, the default is used: {error}")
+        else:
+            custom["format"] = written
+    outcome.add("log.custom", custom)
+
+
 _CORE: dict[str, Converter] = {
     "Port": _port,
     "PassivePorts": _passive_ports,
@@ -229,7 +275,8 @@ _CORE: dict[str, Converter] = {
     "MaxClientsPerHost": number_of("limits.sessions_per_address"),
     "MaxClientsPerUser": number_of("accounts.limits.max_sessions"),
     "TransferLog": text_of("log.transfer_log"),
-    "ExtendedLog": word_of("log.command_log"),
+    "LogFormat": taken_elsewhere("`log.custom`, with ExtendedLog"),
+    "ExtendedLog": _extended_log,
     "SystemLog": left_out("twistd --logfile names it"),
     "Umask": _umask,
     "DeleteAbortedStores": _deletes_aborted,
