@@ -112,7 +112,7 @@ class OcspRevocations:
         who = f"the certificate of {write_name(certificate.subject)!a}"
         try:
             question = question_about(certificate, self._random(_NONCE_OCTETS) if self._settings.nonce else None)
-        except (ResponseError, ValueError) as error:
+        except ResponseError as error:
             return f"{who}: whether it was revoked can not be asked, for {error}"
         is_listed = self._has_list(question.certificate.issuer)
         if is_listed and self._settings.ask is AskResponder.UNLISTED:

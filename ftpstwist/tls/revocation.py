@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
@@ -66,12 +67,15 @@ def question_about(certificate: PeerCertificate, nonce: bytes | None = None) -> 
     """
     if certificate.issuer_der is None:
         raise ResponseError("it was verified without its issuer", "name the issuer in [tls.clients] authorities")
-    leaf = x509.load_der_x509_certificate(certificate.der)
-    issuer = x509.load_der_x509_certificate(certificate.issuer_der)
-    builder = ocsp.OCSPRequestBuilder().add_certificate(leaf, issuer, hashes.SHA1())  # noqa: S303 - a name, no proof
-    if nonce is not None:
-        builder = builder.add_extension(x509.OCSPNonce(nonce), critical=False)
-    return Question(leaf, issuer, builder.build().public_bytes(Encoding.DER), _responder_of(leaf), nonce)
+    try:
+        leaf = x509.load_der_x509_certificate(certificate.der)
+        issuer = x509.load_der_x509_certificate(certificate.issuer_der)
+        builder = ocsp.OCSPRequestBuilder().add_certificate(leaf, issuer, hashes.SHA1())  # noqa: S303 - a name, no proof
+        if nonce is not None:
+            builder = builder.add_extension(x509.OCSPNonce(nonce), critical=False)
+        return Question(leaf, issuer, builder.build().public_bytes(Encoding.DER), _responder_of(leaf), nonce)
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise ResponseError(f"it can not be put into a question ({error})", "give the client another one") from None
 
 
 def judge_answer(octets: bytes, question: Question, *, now: datetime) -> Answer:
@@ -86,6 +90,13 @@ def judge_answer(octets: bytes, question: Question, *, now: datetime) -> Answer:
         ResponseError: It proves nothing: not signed by the issuer or in its name, about another certificate, out of
             date, or not to this question.
     """
+    try:
+        return _judge(octets, question, now)
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise ResponseError(f"a part of it can not be read ({error})", "have the responder looked after") from None
+
+
+def _judge(octets: bytes, question: Question, now: datetime) -> Answer:
     response = read_response(octets)
     single = find_single(response, question.certificate, question.issuer)
     require_signature(response, question.issuer, now)

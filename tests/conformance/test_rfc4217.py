@@ -293,8 +293,12 @@ def test_order_of_auth_pbsz_prot(strict, free):
         assert client.code("PROT P") == 503
         assert client.code("PBSZ 0") == 200
         assert client.code("PROT P") == 200
+    log = Marked(free)
     with connected(free).auth() as client:
-        assert client.code("PROT P") == 200
+        assert [client.code(f"PROT {level}") for level in "PC"] == [200, 200]
+        client.code("QUIT")
+    log.wait_for("the client quit")
+    assert log.text.count("sends PROT without PBSZ before it") == 1
 
 
 def test_data_is_clear_until_prot(free):
