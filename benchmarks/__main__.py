@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 import signal
 import sys
@@ -43,6 +44,7 @@ SERVERS: dict[str, Callable[[], Server]] = {
     "pure-ftpd": PureFtpd,
     "pyftpdlib": Pyftpdlib,
 }
+_DESCRIPTORS = 65_536
 _SCALES = {"full": FULL, "quick": QUICK, "smoke": SMOKE}
 
 
@@ -99,8 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that all that was started ends, and files go
-    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    _allow_descriptors()
     if options.command == "profile":
         case = next(case for case in MEASURES[options.measure](_SCALES[options.scale]) if options.only in case.label)
         print(profile(options.server, case, options.out))
@@ -116,6 +117,13 @@ def _measure(options: argparse.Namespace) -> int:
     if out:
         runner.write(document, out)
     return 0
+
+
+def _allow_descriptors() -> None:
+    """Raise the limit of open files: ten thousand sessions need two each, and more while they transfer."""
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    wanted = max(most, _DESCRIPTORS) if os.geteuid() == 0 else most
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, wanted))
 
 
 def _documents(files: Sequence[Path]) -> list[tuple[Path, dict[str, object]]]:
