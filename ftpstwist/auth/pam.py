@@ -23,7 +23,7 @@ import pwd
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from ctypes import byref, c_char_p
+from ctypes import CFUNCTYPE, byref, c_char_p, c_int, c_uint, c_void_p, cast
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,9 @@ from ftpstwist.interfaces import ErrorKind, FtpError
 from ftpstwist.wire.pathname import decode_name
 
 SHELLS = Path("/etc/shells")
+_FAIL_DELAY = 10
+_NO_DELAY = CFUNCTYPE(None, c_int, c_uint, c_void_p)(lambda *_: None)
+"""What PAM calls to wait after a failure (pam_fail_delay(3)): the defence delays replies, without holding a thread."""
 _DISALLOW_NULL_AUTHTOK = 0x0001
 _SILENT = 0x8000
 _REFUSALS = {
@@ -237,6 +240,7 @@ def _start(settings: PamSettings, user: str | bytes, peer: str, conversation: An
         raise FtpError(ErrorKind.LOGIN_UNAVAILABLE, f"PAM does not start: {_text_of(code)}")
     if peer:
         pamela.PAM_SET_ITEM(handle, pamela.PAM_RHOST, peer.encode())
+    pamela.PAM_SET_ITEM(handle, _FAIL_DELAY, cast(_NO_DELAY, c_char_p))
     return handle
 
 

@@ -118,6 +118,19 @@ def test_a_broken_service_is_neither_yes_nor_no(service, text):
     assert "PAM" in str(error)
 
 
+def test_a_failure_holds_no_thread(service):
+    """The pause that a module asks for is the defence's: four wrong passwords would keep everybody else waiting."""
+    service.write("auth optional pam_faildelay.so delay=20000000\nauth required pam_deny.so\n")
+    assert "PAM" in refusal_of(checker_of(service))
+
+
+def test_services_of_the_system_are_the_usual_ones():
+    """Without a folder PAM looks where it always does; a service without a file is what ``other`` says: no."""
+    calls = BoundedCalls("PAM", threads=HereThreads(), clock=Clock(), at_once=2, seconds=5)
+    source = PamAccounts(PamSettings(service="ftpstwist-without-file"), calls=calls)
+    assert "PAM" in str(come_of(asking(SourceChecker(source), "nobody", "secret")).value)
+
+
 def test_a_folder_that_is_not_there_is_told(service):
     """A typing error in the setting ends in a refusal that says PAM."""
     error = come_of(asking(checker_of(service, folder=service.folder / "none"), "nobody", "secret")).value
