@@ -27,7 +27,7 @@ import ldap.filter
 from twisted.cred.error import UnauthorizedLogin
 
 from ftpstwist.auth.credentials import PasswordLogin
-from ftpstwist.auth.sources import BoundedCalls, EndOfUse
+from ftpstwist.auth.sources import BoundedCalls, EndOfUse, password_in
 from ftpstwist.auth.userrecord import UserRecord, parse_octets
 from ftpstwist.interfaces import ErrorKind, FtpError
 from ftpstwist.wire.pathname import decode_name
@@ -189,7 +189,7 @@ class _Connection:
         if not settings.bind_dn:
             return
         try:
-            self._ldap.simple_bind_s(settings.bind_dn, _password_in(settings.bind_password_file))
+            self._ldap.simple_bind_s(settings.bind_dn, password_in(settings.bind_password_file))
         except _REFUSALS as error:
             cause = f"{self._uri} refuses accounts.ldap.bind_dn: {_words(error)}"
             raise FtpError(ErrorKind.LOGIN_UNAVAILABLE, cause) from None
@@ -287,16 +287,6 @@ def _group_name(value: str) -> str:
         return value
     (_, name, _), *_ = ldap.dn.str2dn(value)[0]
     return str(name)
-
-
-def _password_in(file: Path | None) -> str:
-    if file is None:
-        return ""
-    try:
-        return file.read_text(encoding="utf-8").rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        cause = f"{file} can not be read: {getattr(error, 'strerror', 'not UTF-8')}"
-    raise FtpError(ErrorKind.LOGIN_UNAVAILABLE, cause)
 
 
 def _words(error: ldap.LDAPError) -> str:

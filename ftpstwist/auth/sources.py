@@ -13,6 +13,7 @@ keeps its thread, but neither the client nor more than its share of threads.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import NoReturn, ParamSpec, Protocol, TypeVar, cast
 
 from twisted.cred.checkers import ICredentialsChecker
@@ -177,6 +178,21 @@ def verified(record: UserRecord | None, password: Secret, passwords: Passwords, 
     if not right:
         raise UnauthorizedLogin("wrong password" if record.password else f"no password in {place}")
     return record
+
+
+def password_in(file: Path | None) -> str:
+    """Return the password that a source itself is asked with: what is in *file*, without its line end. Blocks.
+
+    Raises:
+        FtpError: LOGIN_UNAVAILABLE, it can not be read.
+    """
+    if file is None:
+        return ""
+    try:
+        return file.read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        cause = f"{file} can not be read: {getattr(error, 'strerror', 'not UTF-8')}"
+    raise FtpError(ErrorKind.LOGIN_UNAVAILABLE, cause)
 
 
 class BoundedCalls:

@@ -242,7 +242,8 @@ def _password_state(user: UserRecord, passwords: Passwords) -> str:
         return "disabled"
     if user.password is None:
         return "certificate" if user.certificates else "none"
-    return "old cost" if passwords.needs_rehash(user.password) else "set"
+    state = "old cost" if passwords.needs_rehash(user.password) else "set"
+    return f"{state}, code" if user.totp else state
 
 
 def _rules(user: UserRecord) -> str:

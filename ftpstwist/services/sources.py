@@ -15,7 +15,7 @@ from twisted.internet.interfaces import IReactorTime
 from ftpstwist.auth.passwordfile import PasswordFile
 from ftpstwist.auth.passwords import PasswordCost, Passwords
 from ftpstwist.auth.remembered import RememberedPasswords
-from ftpstwist.auth.sources import AccountSource, BoundedCalls, HashedAccounts, SourceChecker
+from ftpstwist.auth.sources import AccountSource, BoundedCalls, HashedAccounts, SourceChecker, password_in
 from ftpstwist.auth.sql import Queries, SqlRecords
 from ftpstwist.auth.totp import Codes
 from ftpstwist.auth.userrecord import UserRecord
@@ -50,9 +50,12 @@ class Sources:
 def threads_for_sources(settings: Settings) -> int:
     """Return how many threads all questions at the same time need."""
     accounts = settings.accounts
-    return max(
-        1, sum(at_once for source, at_once in ((Source.PAM, accounts.pam.at_once),) if source in accounts.sources)
-    )
+    at_once = {
+        Source.PAM: accounts.pam.at_once,
+        Source.LDAP: accounts.ldap.at_once,
+        Source.SQL: accounts.sql.at_once,
+    }
+    return max(1, sum(at_once.get(source, 0) for source in set(accounts.sources)))
 
 
 def build_sources(
@@ -138,7 +141,7 @@ def _sql(settings: Settings, calls: _Calls) -> SqlRecords:
     secret = sql.connect_password_file
 
     def connect() -> Any:
-        more = {} if secret is None else {"password": secret.read_text(encoding="utf-8").rstrip("\r\n")}
+        more = {} if secret is None else {"password": password_in(secret)}
         return module.connect(**arguments, **more)
 
     return SqlRecords(

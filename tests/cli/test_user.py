@@ -275,6 +275,8 @@ def test_totp_gives_a_secret_and_shows_it_for_an_app(run, path, capsys, monkeypa
     shown = capsys.readouterr().out
     assert shown.startswith(f"otpauth://totp/My%20FTP:alice?secret={secret}&issuer=My%20FTP\n")
     assert len(secret) == 32
+    run("list")
+    assert "set, code" in capsys.readouterr().out
     monkeypatch.setattr("ftpstwist.cli.user.find_spec", lambda _: None)
     assert run("totp", "alice") == 0
     assert read_user_file(path).users["alice"].totp != secret
