@@ -356,6 +356,14 @@ def test_accounts_of_httpd():
     assert found.host_in_user is HostInUser.CHOOSES
 
 
+def test_all_names_of_a_virtual_host_are_taken_over():
+    """However many lines they stand on; what is no name is said."""
+    text = "<VirtualHost 192.0.2.1>\nServerAlias a.example.org b.example.org\nServerAlias c.example.org *.example.net\n"
+    outcome = proftpd.convert(f"TLSEngine on\n{text}</VirtualHost>\n")
+    assert outcome.get("hosts") == [{"names": ["a.example.org", "b.example.org", "c.example.org"]}]
+    assert "ServerAlias: a host has names, not patterns" in remarks(outcome)
+
+
 def test_sections_have_to_fit():
     """A section that is closed but was not open is an error with its line."""
     with pytest.raises(ApacheStyleError, match="line 2"):

@@ -161,11 +161,12 @@ def _virtual_host(outcome: Outcome, section: Directive) -> None:
 
 def _named_host(outcome: Outcome, section: Directive, inner: dict[str, Directive]) -> None:
     """Take over a host that clients choose by its name."""
-    words = [
-        *section.arguments,
-        *(word for key in ("servername", "serveralias") if key in inner for word in inner[key].arguments),
-    ]
+    named = [child for child in flattened(section.children, _GROUPING) if child.key in {"servername", "serveralias"}]
+    words = [*section.arguments, *(word for child in named for word in child.arguments)]
     names = [word for word in dict.fromkeys(word.lower() for word in words) if _HOST_NAME.fullmatch(word)]
+    for child in named:
+        if "*" in child.text:
+            outcome.remark(child, "a host has names, not patterns: write each of them into names")
     own_port = "port" in inner and int(inner["port"].text) != outcome.notes.get("port", 21)
     if own_port or not names:
         outcome.remark(section, "run a second server for it, or give it names in [[hosts]]: SNI or HOST chooses")
