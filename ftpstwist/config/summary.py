@@ -15,8 +15,9 @@ from ftpstwist.config.form_network import PortRange
 from ftpstwist.config.hosts import settings_of_host
 from ftpstwist.config.policywords import answers, demands, whom
 from ftpstwist.config.schema import Settings
-from ftpstwist.config.schema_clients import Unknown
+from ftpstwist.config.schema_clients import AskResponder, Unanswered, Unknown
 from ftpstwist.config.schema_data import AUTO
+from ftpstwist.session.certificate import AddressMatch
 from ftpstwist.session.policy import CloseNotify, SessionReuse
 from ftpstwist.tls.authorities import AskClients
 from ftpstwist.tls.certificate import CertificatePair
@@ -158,6 +159,13 @@ def _by_certificate(settings: Settings) -> Iterator[str]:
     if clients.unknown is Unknown.ADMIT:
         whose.append("one whose fingerprint is in the users file")
     yield f"A client certificate is {_ASKED[clients.ask]}: {join_words(whose)}"
+    if clients.address is AddressMatch.REQUIRE:
+        yield "Its user has to come from an IP address that it names"
+    if clients.ocsp.ask is not AskResponder.NEVER:
+        responder = clients.ocsp.responder or "the responder it names"
+        which = " if its issuer has no revocation list here" if clients.ocsp.ask is AskResponder.UNLISTED else ""
+        silence = "goes on" if clients.ocsp.unanswered is Unanswered.ACCEPT else "fails"
+        yield f"Whether it was revoked is asked of {responder} at the login{which}; without an answer that {silence}"
     mode, count = certificates.mode.value, len(certificates.rules)
     yield f'What users need for the login, unless their entry says otherwise: "{mode}"; rules for certificates: {count}'
 

@@ -154,3 +154,24 @@ def test_the_summary_tells_which_name_gets_which_certificate():
         ),
         "other.example.org: ECDSA until 2036-05-29",
     )
+
+
+@pytest.mark.parametrize(
+    ("ocsp", "words"),
+    [
+        ('ask = "always"', "asked of the responder it names at the login; without an answer that fails"),
+        (
+            'ask = "unlisted"\nresponder = "http://ocsp.example.org/"\nunanswered = "accept"',
+            (
+                "asked of http://ocsp.example.org/ at the login if its issuer has no revocation list here; "
+                "without an answer that goes on"
+            ),
+        ),
+    ],
+)
+def test_the_summary_tells_what_else_is_asked_of_client_certificates(ocsp, words):
+    """The operator reads whom a certificate lets in, and what happens while the responder is down."""
+    text = f'[tls.clients]\nask = "optional"\nunknown = "admit"\naddress = "require"\n[tls.clients.ocsp]\n{ocsp}\n'
+    lines = [line for part in lines_of(text).values() for line in part]
+    assert "Its user has to come from an IP address that it names" in lines
+    assert f"Whether it was revoked is {words}" in lines
