@@ -153,9 +153,9 @@ def _by_certificate(settings: Settings) -> Iterator[str]:
     clients, certificates = settings.tls.clients, settings.accounts.certificates
     if clients.ask is AskClients.OFF:
         return
-    whose = [f"one that {join_words([str(each) for each in clients.authorities])} vouches for"] * bool(
-        clients.authorities
-    )
+    whose = []
+    if clients.authorities:
+        whose.append(f"one that {join_words([str(each) for each in clients.authorities])} vouches for")
     if clients.unknown is Unknown.ADMIT:
         whose.append("one whose fingerprint is in the users file")
     yield f"A client certificate is {_ASKED[clients.ask]}: {join_words(whose)}"
