@@ -136,6 +136,7 @@ def test_a_disabled_row_keeps_the_user_out(checker_of):
 
 def test_a_hash_of_an_unknown_kind_is_told(checker_of):
     """Plain text in a database lets nobody in."""
+    pytest.importorskip("passlib.hash")
     error = come_of(asking(checker_of(f"SELECT '{PASSWORD}' AS password WHERE :user > ''", ""), USER, PASSWORD)).value
     assert "no accepted kind" in str(error)
 
