@@ -9,7 +9,9 @@ import time
 
 import pytest
 
+from ftpstwist.auth.passwords import PasswordCost, Passwords
 from ftpstwist.auth.totp import STEP_SECONDS, code_at
+from ftpstwist.session.identity import Secret
 from tests.conformance.conftest import CLEAR
 from tests.contracts.checkers import PASSWORD
 from tests.support.client import connected
@@ -209,3 +211,30 @@ def test_curl_logs_in_with_a_code(coded_server, way):
             ["curl", "-sSk", "--ssl-reqd", *more, url], capture_output=True, text=True, timeout=30, check=False
         )
         assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_user_names_the_host_whose_accounts_count(tmp_path):
+    """``alice@b.example.org`` is another alice, with another password and another home."""
+    hosts = '[[hosts]]\nnames = ["b.example.org"]\nusers = "b.toml"\nroot = "b-files"\n'
+    stored = Passwords(PasswordCost(memory_kib=8, iterations=1)).hash_password(Secret("other"))
+    (tmp_path / "b.toml").write_text(f'[users.alice]\npassword = "{stored}"\n')
+    (tmp_path / "b.toml").chmod(0o600)
+    config = f'{CLEAR}\n[accounts]\nhost_in_user = "choose"\n'
+    with running_server(tmp_path, config, tables=hosts) as server:
+        assert login(server, "alice@B.example.org", "other") == (230, 257)
+        assert (tmp_path / "b-files" / "alice").is_dir()
+        assert login(server, "alice@b.example.org", "correct horse") == (530, 530)
+        assert login(server, "alice", "correct horse") == (230, 257)
+        assert login(server, "alice@c.example.org", "correct horse") == (530, 530)
+
+
+def test_a_challenge_is_for_everybody(tmp_path):
+    """USER is answered 336, whether there is such a user or not; the digits stand behind the password."""
+    config = f'{CLEAR}\n[accounts.totp]\nask = "at-user"\n'
+    with running_server(tmp_path, config, f'totp = "{SECRET}"\n') as server:
+        with connected(server) as client:
+            assert [client.code("USER nobody"), client.code("USER alice")] == [336, 336]
+            assert client.code("PASS correct horse") == 530
+        with connected(server) as client:
+            code = code_at(SECRET, int(time.time() // STEP_SECONDS))
+            assert [client.code("USER alice"), client.code(f"PASS correct horse{code}")] == [336, 230]
