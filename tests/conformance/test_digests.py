@@ -169,3 +169,19 @@ def test_uploads_in_the_log(client, clear_server, folder):
     ]
     assert told == [f"SHA-256:{DIGESTS['SHA-256']}", ""]
     assert (folder / "new").read_bytes() == CONTENT + b"more"
+
+
+def test_few_at_once(start_server):
+    """X3, K13: who waits for a turn can give up, and gets it when another one is done."""
+    server = start_server('[policy]\nrequire = "none"\n[integrity]\nat_once = 1\n')
+    with (server.files / "large").open("wb") as large:
+        large.truncate(60_000_000_000)
+    (server.files / "small").write_bytes(CONTENT)
+    with clear(server) as one, clear(server) as other:
+        one.send("HASH large")
+        other.send("HASH large")
+        other.send("ABOR")
+        assert other.codes(2) == [426, 226]
+        one.send("ABOR")
+        assert one.codes(2) == [426, 226]
+        assert other.code("HASH small") == 213
