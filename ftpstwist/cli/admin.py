@@ -79,7 +79,7 @@ def _read(form: Form[float]) -> Callable[[str], float]:
 def _status(answer: dict[str, Any]) -> Iterator[str]:
     state = "takes no new sessions" if answer["draining"] else f"listens on {', '.join(answer['listeners'])}"
     yield f"ftpstwist {answer['version']}, up {_duration(answer['seconds'])}, {state}"
-    yield f"{answer['sessions']} sessions, {answer['transfers']} transfers"
+    yield f"{_number(answer['sessions'], 'session')}, {_number(answer['transfers'], 'transfer')}"
     counts, rate = answer["data_connections"], answer["resumption_rate"]
     if rate is not None:
         yield (
@@ -130,10 +130,10 @@ _WORDS: dict[str, Callable[[dict[str, Any]], Iterator[str]]] = {
     "status": _status,
     "sessions": _sessions,
     "kick": lambda _: iter(["the session is ended"]),
-    "ban": lambda answer: iter([f"{answer['banned']} is banned; {answer['ended']} sessions were ended"]),
+    "ban": lambda answer: iter([f"{answer['banned']} is banned; {_number(answer['ended'], 'session')} ended"]),
     "unban": lambda answer: iter([f"{answer['unbanned']} is not banned any more"]),
     "reload": _reloads,
-    "drain": lambda answer: iter([f"no new sessions; {answer['sessions']} go on"]),
+    "drain": lambda answer: iter([f"no new sessions; {_number(answer['sessions'], 'session')} left"]),
     "certificates": _certificates,
 }
 
@@ -144,6 +144,10 @@ def _table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Iterator[
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     for row in cells:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def _number(count: int, word: str) -> str:
+    return f"{count or 'no'} {word}{'' if count == 1 else 's'}"
 
 
 def _duration(number: float) -> str:

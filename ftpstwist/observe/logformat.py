@@ -195,7 +195,7 @@ _LETTERS: dict[str, _Part] = {
     "m": lambda facts: EXIT if (answer := _answer(facts)) is None else answer.verb,
     "O": lambda facts: facts.sent,
     "R": _of_answer(lambda answer: round(answer.seconds * _MILLISECONDS)),
-    "r": _of_answer(lambda answer: answer.command),
+    "r": lambda facts: EXIT if (answer := _answer(facts)) is None else answer.command,
     "S": _of_answer(lambda answer: answer.reply),
     "s": _of_answer(lambda answer: answer.code),
     "T": _of_transfer(lambda transfer: f"{transfer.seconds:.3f}"),

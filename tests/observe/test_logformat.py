@@ -78,7 +78,7 @@ def test_totals_grow_with_the_session_and_end_with_it():
 def test_verbs_choose():
     """One log for uploads, another for ends of sessions."""
     events = [STOR, answer(), answer("NOOP", "", 200, None), SessionClosed(SESSION, TIME, 3.0, "QUIT")]
-    assert lines("%m", *events, verbs=["STOR", "EXIT"]) == ["STOR", "EXIT"]
+    assert lines("%r", *events, verbs=["STOR", "EXIT"]) == ["STOR a b", "EXIT"]
 
 
 @pytest.mark.parametrize(("cause", "status"), [("aborted", "cancelled"), ("lost", "failed")])
