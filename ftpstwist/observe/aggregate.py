@@ -16,7 +16,16 @@ from dataclasses import dataclass
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from ftpstwist.interfaces import EventSink
-from ftpstwist.session.events import DataOpened, Event, Misused, SessionClosed, SessionOpened, TlsEstablished, TlsFailed
+from ftpstwist.session.events import (
+    DataOpened,
+    Event,
+    Expires,
+    Misused,
+    SessionClosed,
+    SessionOpened,
+    TlsEstablished,
+    TlsFailed,
+)
 
 WINDOW_SECONDS = 60.0
 """How long a repetition is only counted."""
@@ -67,8 +76,8 @@ class Aggregator:
         match event:
             case SessionOpened() if len(self._silent) < self._remembered:
                 self._silent[session.id] = event
-            case TlsEstablished() | DataOpened():
-                pass  # the lines of what is done under their protection tell of it
+            case TlsEstablished() | DataOpened() | Expires():
+                pass  # told by the lines of what is done under their protection, and by the server itself
             case TlsFailed():
                 self._count((session.peer, event.channel, event.cause), event, f"TLS failed: {event.cause}")
             case Misused():

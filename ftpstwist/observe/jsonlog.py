@@ -25,6 +25,7 @@ and, by ``event``,
 * ``misused``: ``kind``, ``detail``, ``remedy``.
 
 Records of failed sessions have ``tls_established`` and ``data_opened`` (``mode``, ``data_tls``), too.
+Hooks are told ``expires`` (``detail``, ``days``), too, of no session in particular.
 
 Text is UTF-8. Octets that are not stand as ``\xff`` inside the text, and a
 backslash of the text itself is doubled, before JSON's own escapes are put on.

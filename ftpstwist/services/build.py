@@ -39,9 +39,11 @@ from ftpstwist.services.sources import build_sources, threads_for_sources
 from ftpstwist.services.tallies import Quotas, TallyService, load_tallies
 from ftpstwist.services.threads import ThreadService
 from ftpstwist.services.watch import WatchService
+from ftpstwist.session.events import NO_SESSION, Expires, SessionRef
 from ftpstwist.storage.threads import TwistedWorkerThreads
 from ftpstwist.tls.binding import PerSessionTls
 from ftpstwist.tls.context import SharedContexts
+from ftpstwist.tls.expiry import Notice
 from ftpstwist.tls.legacy import LegacyContexts
 
 _log = Logger()
@@ -83,7 +85,7 @@ def ftps_service(
     logs = LogService(settings, clock=reactor, sinks=[*sinks, *oversight.sinks])
     pools = _worker_threads(settings, reactor)
     threads, certificate_threads = pools["files"], pools["certificates"]
-    certificates = Certificates(settings, now)
+    certificates = Certificates(settings, now, expires=partial(_record_expiry, reactor, logs, now))
     tallies = load_tallies(settings)
     files = make_filesystem or LocalHomes(settings, Quotas(settings.quotas, tallies=tallies, now=now)).open
     about_accounts = _account_parts(settings, pools, certificates, files, reactor=reactor, now=now)
@@ -132,6 +134,11 @@ def ftps_service(
         sessions=sessions,
         shutdown_seconds=settings.server.shutdown_timeout,
     )
+
+
+def _record_expiry(reactor: IReactor, sink: EventSink, now: Callable[[], float], notice: Notice) -> None:
+    """Take a notice from another thread."""
+    reactor.callFromThread(sink.record, Expires(SessionRef(NO_SESSION, ""), now(), notice.words, notice.days))
 
 
 def _account_parts(

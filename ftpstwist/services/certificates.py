@@ -38,6 +38,7 @@ class Certificates:
     Args:
         settings: The configuration.
         now: Seconds since the epoch, for validity.
+        expires: Is told, in the thread of :meth:`refresh`, of everything that expires soon.
 
     Attributes:
         contexts: What TLS sessions are minted from.
@@ -48,8 +49,15 @@ class Certificates:
         TlsPolicyError: Versions, ciphers and certificates do not fit together.
     """
 
-    def __init__(self, settings: Settings, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        now: Callable[[], float],
+        *,
+        expires: Callable[[Notice], None] = lambda _: None,
+    ) -> None:
         self._settings = settings
+        self._expires = expires
         self._now = now
         self._marks = FileMarks(self._files)
         self.contexts = SharedContexts(self._load(()))
@@ -155,6 +163,7 @@ class Certificates:
         for end, notice in due.items():
             if end not in self._noticed or notice.days < self._noticed[end].days:
                 _log.warn("{words}: renew it", words=notice.words)
+                self._expires(notice)
         self._noticed = due
 
     def _keep_staples(

@@ -212,6 +212,19 @@ class DataOpened(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Expires(Event):
+    """A certificate or a revocation list of the server expires soon, or has; once for each of 30, 14, 7 and 1 days.
+
+    Attributes:
+        detail: What, and when, in words.
+        days: The least of 30, 14, 7 and 1 within which it does; 0 if it has.
+    """
+
+    detail: str
+    days: int
+
+
+@dataclass(frozen=True, slots=True)
 class FileChanged(Event):
     """A name was deleted, made, renamed or changed without a transfer.
 

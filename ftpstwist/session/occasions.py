@@ -7,6 +7,7 @@ from enum import Enum
 from ftpstwist.session.events import (
     Direction,
     Event,
+    Expires,
     FileChanged,
     FileTransferred,
     LoggedIn,
@@ -39,6 +40,8 @@ class Occasion(Enum):
     TLS_FAILED = "tls-failed"
     MISUSE = "misuse"
     DISCONNECT = "disconnect"
+    EXPIRY = "expiry"
+    """A certificate of the server, or a revocation list: 30, 14, 7 days and one day before, and when it is over."""
 
 
 _TRANSFERS = {
@@ -62,6 +65,7 @@ _OTHERS: dict[type[Event], Occasion] = {
     LoginFailed: Occasion.LOGIN_FAILED,
     TlsFailed: Occasion.TLS_FAILED,
     Misused: Occasion.MISUSE,
+    Expires: Occasion.EXPIRY,
 }
 
 

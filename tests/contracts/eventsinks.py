@@ -18,6 +18,7 @@ from ftpstwist.session.events import (
     DataOpened,
     Direction,
     Event,
+    Expires,
     FileChanged,
     FileTransferred,
     LoggedIn,
@@ -73,6 +74,7 @@ def every_event(text: str = "word") -> list[Event]:
         ObsoleteTls(session, TIME, "TLSv1", "AES128-SHA"),
         Misused(session, TIME, "starttls-injection", text, text),
         TlsEstablished(session, TIME),
+        Expires(session, TIME, text, 7),
         DataOpened(session, TIME, DataMode.PASSIVE, tls),
         DataOpened(session, TIME, DataMode.ACTIVE, None),
     ]

@@ -199,3 +199,15 @@ def test_server_starts_without_its_staple(world, stapled):
     octets = stapled.respond(5)
     looks(certificates)
     assert staple(certificates) == octets
+
+
+def test_hooks_hear_of_each_notice_once(world):
+    """A program may renew a certificate, or wake somebody: 30, 14, 7 days and one day before the end, and then."""
+    world.write(pair("server", days=40))
+    told = []
+    settings = parse(CONFIGURATION, str(world.folder / "f.toml")).settings
+    certificates = Certificates(settings, lambda: world.now.timestamp(), expires=told.append)  # noqa: PLW0108
+    for _ in range(45):
+        world.now += timedelta(days=1)
+        looks(certificates, times=1)
+    assert [notice.days for notice in told] == [30, 14, 7, 1, 0]
