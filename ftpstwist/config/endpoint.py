@@ -30,6 +30,8 @@ _PARAMETERS = {
     "systemd": ("domain", "index", "name"),
 }
 _EVERY_ADDRESS = {"tcp": "0.0.0.0", "tcp6": "::"}  # noqa: S104 - what Twisted takes when no interface is given
+_BACKLOG = 1024
+"""Connections that wait to be accepted; beyond Twisted's 50 a rush of clients would be answered by silence."""
 _DOMAINS = ("INET", "INET6")
 _NUMBER = re.compile(r"\d{1,9}")
 
@@ -69,6 +71,14 @@ class Endpoint:
 
     def __str__(self) -> str:
         return self.text
+
+    @property
+    def listening_text(self) -> str:
+        """The endpoint string with room for many connections at once, unless it says itself how much."""
+        kind, *rest = _split(self.text)
+        if self.port is None or "backlog" in _name_parameters(self.text, kind, rest):
+            return self.text
+        return f"{self.text}:backlog={_BACKLOG}"
 
     def collides_with(self, other: Endpoint) -> bool:
         """Tell whether the system would refuse to listen on both.

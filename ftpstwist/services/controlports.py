@@ -69,7 +69,7 @@ class ControlPorts:
         if self._server.proxies:
             proxies = Proxies(self._server.proxies, _HEADER_SECONDS, self._report)
             factory = ProxiedFactory(factory, proxies=proxies, clock=self._reactor)
-        return ListeningService(serverFromString(self._reactor, endpoint.text), factory, service)
+        return ListeningService(serverFromString(self._reactor, endpoint.listening_text), factory, service)
 
     def _report(self, peer: str, detail: str, remedy: str) -> None:
         self._sink.record(Misused(SessionRef(NO_SESSION, peer), self._now(), "proxy-header", detail, remedy))

@@ -14,6 +14,7 @@ from ftpstwist.config.schema import Settings
 from ftpstwist.interfaces import Filesystem
 from ftpstwist.services.tallies import Quotas
 from ftpstwist.session.identity import Identity
+from ftpstwist.storage.homes import Homes
 from ftpstwist.storage.local import LocalFilesystem
 from ftpstwist.storage.overlay import PermittedFilesystem
 from ftpstwist.storage.quota import QuotaLedger, Usage
@@ -45,6 +46,7 @@ class LocalHomes:
             show_owners=storage.show_owners,
         )
         self._quotas = quotas
+        self._homes = Homes()
         self._unique_key = os.urandom(_KEY_OCTETS)
         self._ledgers: WeakValueDictionary[str, QuotaLedger] = WeakValueDictionary()
         self._turn = threading.Lock()
@@ -66,7 +68,13 @@ class LocalHomes:
         )
 
     def _files(self, home: str) -> LocalFilesystem:
-        return LocalFilesystem(Path(home), unique_key=self._unique_key, random=os.urandom, settings=self._local)
+        return LocalFilesystem(
+            Path(home),
+            unique_key=self._unique_key,
+            random=os.urandom,
+            settings=self._local,
+            open_home=self._homes.open,
+        )
 
     def _usage(self, home: str) -> Usage:
         """Count what lies below a home; the session that asks first may be gone when it is counted."""

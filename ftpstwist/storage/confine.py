@@ -31,8 +31,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ftpstwist.interfaces import ErrorKind, FtpError
-from ftpstwist.storage.descriptor import Descriptor, proc_path
+from ftpstwist.storage.descriptor import proc_path
 from ftpstwist.storage.errors import translating
+from ftpstwist.storage.homes import OpenHome, open_directory
 from ftpstwist.storage.reserved import require_allowed
 from ftpstwist.storage.settings import Links
 from ftpstwist.wire.pathname import Pathname
@@ -122,14 +123,15 @@ class Root:
     Args:
         directory: A directory of the host; symbolic links in this path are the operator's and followed.
         links: What is done about symbolic links below it.
+        open_home: Opens it.
 
     Raises:
         FtpError: NOT_FOUND, NOT_A_DIRECTORY or PERMISSION_DENIED for the directory; STORAGE_FAILED without /proc.
     """
 
-    def __init__(self, directory: Path, *, links: Links = Links.FOLLOW) -> None:
+    def __init__(self, directory: Path, *, links: Links = Links.FOLLOW, open_home: OpenHome = open_directory) -> None:
         with translating("root directory", directory):
-            self._descriptor = Descriptor(os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
+            self._descriptor = open_home(directory)
         self._links = links
         if not Path(proc_path(self._descriptor.number)).exists():
             self.close()

@@ -24,6 +24,7 @@ from ftpstwist.storage.download import LocalReadHandle
 from ftpstwist.storage.draft import open_draft, sweep
 from ftpstwist.storage.errors import translating
 from ftpstwist.storage.facts import Facts
+from ftpstwist.storage.homes import OpenHome, open_directory
 from ftpstwist.storage.quota import Usage
 from ftpstwist.storage.reserved import RandomOctets, unique_name
 from ftpstwist.storage.scan import examine_link, scan_entries, scan_names
@@ -49,6 +50,7 @@ class LocalFilesystem:
         unique_key: Secret of this process for the ``unique`` fact, at most 64 octets.
         random: Gives that many unpredictable octets, as ``os.urandom`` does.
         settings: How files are kept.
+        open_home: Opens the directory; ``Homes.open`` shares it with other sessions.
 
     Raises:
         FtpError: NOT_FOUND, NOT_A_DIRECTORY or PERMISSION_DENIED for the directory; STORAGE_FAILED without /proc.
@@ -61,12 +63,13 @@ class LocalFilesystem:
         unique_key: bytes,
         random: RandomOctets,
         settings: LocalSettings | None = None,
+        open_home: OpenHome = open_directory,
     ) -> None:
         self._settings = settings or LocalSettings()
         self._makes_links = self._settings.makes_links and self._settings.links is Links.FOLLOW
         self._random = random
         self._unique_key = unique_key
-        self._root = Root(root, links=self._settings.links)
+        self._root = Root(root, links=self._settings.links, open_home=open_home)
 
     @cached_property
     def _facts(self) -> Facts:
