@@ -37,6 +37,22 @@ class QuotaSettings:
     period: Period = setting(Period.NEVER, "When uploads and downloads begin to count anew, at midnight UTC.")
     soft: bool = setting(False, "Whether a transfer that has begun may go beyond; else it breaks off with 552.")
 
+    @property
+    def words(self) -> str:
+        """What it says, on one line for people."""
+        whom = [*(f"user {name}" for name in self.users), *(f"members of {name}" for name in self.groups)] or ["all"]
+        during = "" if self.period is Period.NEVER else f" a {self.period.value}"
+        amounts = {
+            "octets stored": self.octets,
+            "files stored": self.files,
+            f"octets uploaded{during}": self.upload,
+            f"octets downloaded{during}": self.download,
+            f"octets transferred{during}": self.transfer,
+        }
+        limits = ", ".join(f"{amount} {what}" for what, amount in amounts.items() if amount is not None)
+        how = "together" if self.shared else "each"
+        return f"{self.name} ({', '.join(whom)}; {how}{', soft' if self.soft else ''}): {limits}"
+
     def covers(self, user: str, groups: frozenset[str]) -> bool:
         """Tell whether a user is held to it."""
         is_for_all = not self.users and not self.groups

@@ -62,6 +62,7 @@ def summarise(settings: Settings, pairs: tuple[CertificatePair, ...]) -> tuple[S
         Section("Certificates", tuple(_certificates(settings, pairs))),
         *([Section("Virtual hosts", tuple(_hosts(settings)))] if settings.hosts else []),
         Section("Who may log in", tuple(_accounts(settings))),
+        *([Section("Quotas", tuple(each.words for each in settings.quotas))] if settings.quotas else []),
         Section("Ports to open in the firewall", tuple(_firewall(settings))),
     )
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from ftpstwist.config.load import parse
+from ftpstwist.config.summary import summarise
 from tests.config.config_support import about, judge
 
 
@@ -26,3 +28,17 @@ def test_what_is_right():
     """And nothing is said about quotas that are."""
     text = '[[quotas]]\nname = "a"\nfiles = 1\n[[quotas]]\nname = "b"\nupload = "1 GB"\nperiod = "day"\n'
     assert about(judge(text + "[deflate]\nlevel = 9\nhighest_level = 9\n"), "quotas") == []
+
+
+def test_quotas_in_words():
+    """An operator reads what holds for whom."""
+    text = (
+        '[[quotas]]\nname = "a"\ngroups = ["staff"]\nusers = ["bob"]\nshared = true\nsoft = true\noctets = 10\n'
+        '[[quotas]]\nname = "b"\nupload = 5\nperiod = "day"\n'
+    )
+    settings = parse(text, "ftps.toml").settings
+    (section,) = [each for each in summarise(settings, ()) if each.title == "Quotas"]
+    assert section.lines == (
+        "a (user bob, members of staff; together, soft): 10 octets stored",
+        "b (all; each): 5 octets uploaded a day",
+    )
