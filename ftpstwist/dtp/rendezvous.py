@@ -313,7 +313,8 @@ class SessionDataConnections:
         foreign = f"; {expectation.refused} from other addresses were refused" if expectation.refused else ""
         return FtpError(
             ErrorKind.DATA_NOT_OPENED,
-            f"{self._session.peer} did not connect to passive port {expectation.port} in {seconds:g} s{foreign}",
+            f"{self._session.peer} did not connect to passive port {expectation.port} in {seconds:g} s{foreign}; "
+            "remedy: open the passive ports in all firewalls on the way, and try them from outside: ftpstwist doctor",
             f"nothing reached port {expectation.port} in {seconds:g} s: closed by a firewall?",
         )
 

@@ -154,13 +154,16 @@ def test_a_connection_that_ends_in_the_handshake(server):
 
 
 def test_a_passive_port_that_is_never_reached(server):
-    """Behind a firewall, or with a wrong address in 227: the reply names the port that stayed silent."""
+    """Behind a firewall, or with a wrong address in 227: reply and log name the port that stayed silent."""
+    log = Marked(server)
     with logged_in(server) as client:
         port = client.passive_port()
         assert client.code("NLST") == 150
         answer = client.answer()
     assert answer.code == 425
     assert str(port) in answer.text
+    line = log.wait_for(f"did not connect to passive port {port}")
+    assert "open the passive ports in all firewalls on the way" in line
 
 
 @needs("lftp")
