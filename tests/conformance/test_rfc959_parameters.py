@@ -60,9 +60,7 @@ def test_port_wants_six_numbers(client, argument):
     assert client.code("LIST") == 425
 
 
-@pytest.mark.parametrize(
-    "argument", ["127,0,0,1,0,80", "127,0,0,1,3,255", "192,0,2,1,200,1", "127,0,0,2,200,1", "0,0,0,0,200,1"]
-)
+@pytest.mark.parametrize("argument", ["127,0,0,1,0,80", "127,0,0,1,3,255", "192,0,2,1,200,1", "127,0,0,2,200,1"])
 def test_port_is_no_way_to_reach_others(client, argument):
     """B8: low ports and foreign addresses are refused at once, not at the transfer; nothing connects anywhere."""
     assert client.code(f"PORT {argument}") == 504
