@@ -171,7 +171,7 @@ class TransferSettings:
         4 << 20, "Octets that one transfer moves before others have their turn."
     )
     first_chunk: Annotated[int, octets(least=4 << 10, most=64 << 20)] = setting(
-        64 << 10, "Octets read, encrypted and sent in one go at first, and with slow clients always."
+        32 << 10, "Octets read, encrypted and sent in one go at first, and with slow clients always."
     )
     largest_chunk: Annotated[int, octets(least=4 << 10, most=64 << 20)] = setting(
         256 << 10, "The same with a client that takes it. Every running transfer needs memory for it."

@@ -157,4 +157,4 @@ class Download:
             raise broken(error) from error
         if self._source_ended:
             channel.close()
-        return memoryview(drain_all(channel))
+        return memoryview(drain_all(channel, len(clear)))

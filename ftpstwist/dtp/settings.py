@@ -68,7 +68,7 @@ class DataSettings:
     second_chance_seconds: float = 2.0
     stall_seconds: float = 60.0
     quantum: int = 4 << 20
-    first_chunk: int = 64 << 10
+    first_chunk: int = 32 << 10
     largest_chunk: int = 256 << 10
     strict_end: bool = True
     inflate: InflateLimits = field(default_factory=InflateLimits)
