@@ -167,6 +167,11 @@ class TransferSettings:
     threads: Annotated[int, whole(least=1, most=256)] = setting(
         16, "Worker threads for files and encryption. More than processors, for disks make them wait."
     )
+    bursts: Annotated[int, whole(most=256)] = setting(
+        0,
+        "Transfers that move octets at the same moment; 0 means as many as there are processors. "
+        "Those that wait for a client or a disk are not counted.",
+    )
     quantum: Annotated[int, octets(least=64 << 10, most=1 << 30)] = setting(
         4 << 20, "Octets that one transfer moves before others have their turn."
     )

@@ -15,8 +15,7 @@ from twisted.internet.defer import TimeoutError as WaitedTooLong
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 
-from ftpstwist.dtp.buffers import Buffers
-from ftpstwist.dtp.burst import run_burst
+from ftpstwist.dtp.burst import Bursts
 from ftpstwist.dtp.deflate import DeflatedSource, InflatingSink, OctetSink
 from ftpstwist.dtp.download import Download
 from ftpstwist.dtp.pump import Flow, Pause, send_last
@@ -24,7 +23,7 @@ from ftpstwist.dtp.readiness import ReactorSocket
 from ftpstwist.dtp.settings import DataSettings
 from ftpstwist.dtp.throttle import TokenBucket
 from ftpstwist.dtp.upload import Upload
-from ftpstwist.interfaces import ErrorKind, FtpError, ReadHandle, TlsChannel, WaitsFor, WorkerThreads, WriteHandle
+from ftpstwist.interfaces import ErrorKind, FtpError, ReadHandle, TlsChannel, WaitsFor, WriteHandle
 from ftpstwist.session.events import TlsFacts
 
 _UNDECRYPTED_OCTETS = 48 << 10
@@ -41,8 +40,7 @@ class SocketDataConnection:
         channel: Protects it, handshake done; ``None`` in clear.
         upload: Whether the client is going to send.
         settings: Quantum, chunks, time limits.
-        threads: For the bursts.
-        buffers: For the bursts.
+        bursts: Shared by all transfers.
         clock: For time limits and rates.
         linger: Takes the socket after a good end.
     """
@@ -54,8 +52,7 @@ class SocketDataConnection:
         *,
         upload: bool,
         settings: DataSettings,
-        threads: WorkerThreads,
-        buffers: Buffers,
+        bursts: Bursts,
         clock: IReactorTime,
         linger: Callable[[socket.socket], None],
     ) -> None:
@@ -63,8 +60,7 @@ class SocketDataConnection:
         self._channel = channel
         self._upload = upload
         self._settings = settings
-        self._threads = threads
-        self._buffers = buffers
+        self._bursts = bursts
         self._clock = clock
         self._linger = linger
         self._flow: Flow | None = None
@@ -109,7 +105,7 @@ class SocketDataConnection:
             source,
             ascii_type=ascii_type,
             settings=self._settings,
-            buffers=self._buffers,
+            buffers=self._bursts.buffers,
         )
         await self._drive(flow, rate, at_hand=sys.maxsize if at_hand else 0)
         return self.octets
@@ -130,7 +126,7 @@ class SocketDataConnection:
             return self.octets
         self._packing = packed = InflatingSink(sink, limits=self._settings.inflate, ascii_type=ascii_type)
         await self._drive(self._upload_into(packed, ascii_type=False), rate, at_hand=0)
-        await self._threads.run(packed.finish)
+        await self._bursts.threads.run(packed.finish)
         return self.octets
 
     def _upload_into(self, sink: OctetSink, *, ascii_type: bool) -> Upload:
@@ -140,7 +136,7 @@ class SocketDataConnection:
             sink,
             ascii_type=ascii_type,
             settings=self._settings,
-            buffers=self._buffers,
+            buffers=self._bursts.buffers,
         )
 
     def close(self) -> None:
@@ -173,7 +169,7 @@ class SocketDataConnection:
             if room > 0:
                 pause = flow.burst(room, patient=False)
             else:
-                pause = await run_burst(self._threads, flow, quantum)
+                pause = await self._bursts.run(flow, quantum)
             if bucket is not None:
                 bucket.spend(flow.octets - before)
             began = self._clock.seconds()

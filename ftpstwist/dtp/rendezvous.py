@@ -20,7 +20,7 @@ from twisted.internet.interfaces import IReactorFDSet, IReactorTime
 
 from ftpstwist.dtp.active import connect, require_allowed
 from ftpstwist.dtp.advertised import AdvertisedAddresses
-from ftpstwist.dtp.buffers import Buffers
+from ftpstwist.dtp.burst import Bursts
 from ftpstwist.dtp.connection import SocketDataConnection
 from ftpstwist.dtp.early import EarlyHandshake
 from ftpstwist.dtp.expectation import Arrival, Caller, Expectation
@@ -29,7 +29,7 @@ from ftpstwist.dtp.passive import PassivePool
 from ftpstwist.dtp.peer import lies_in, normal_address
 from ftpstwist.dtp.readiness import ReactorSocket
 from ftpstwist.dtp.settings import DataSettings, IPNetwork
-from ftpstwist.interfaces import DataConnection, ErrorKind, FtpError, SessionTls, TlsChannel, TlsError, WorkerThreads
+from ftpstwist.interfaces import DataConnection, ErrorKind, FtpError, SessionTls, TlsChannel, TlsError
 from ftpstwist.session.events import TlsFacts
 from ftpstwist.wire.hostport import HostPort
 
@@ -93,8 +93,7 @@ class SessionDataConnections:
         settings: Of this session's data connections.
         reactor: Watches sockets.
         clock: For time limits.
-        threads: For the bursts.
-        buffers: For the bursts.
+        bursts: Of all sessions.
     """
 
     def __init__(
@@ -106,8 +105,7 @@ class SessionDataConnections:
         settings: DataSettings,
         reactor: IReactorFDSet,
         clock: IReactorTime,
-        threads: WorkerThreads,
-        buffers: Buffers,
+        bursts: Bursts,
     ) -> None:
         self._session = session
         self._pool = pool
@@ -115,8 +113,7 @@ class SessionDataConnections:
         self._settings = settings
         self._reactor = reactor
         self._clock = clock
-        self._threads = threads
-        self._buffers = buffers
+        self._bursts = bursts
         self._prepared: Expectation | HostPort | None = None
         self._early: EarlyHandshake | None = None
 
@@ -233,8 +230,7 @@ class SessionDataConnections:
             channel,
             upload=manner.upload,
             settings=self._settings if not self._session.may_end_anyhow else replace(self._settings, strict_end=False),
-            threads=self._threads,
-            buffers=self._buffers,
+            bursts=self._bursts,
             clock=self._clock,
             linger=self._pool.lingering.adopt,
         )

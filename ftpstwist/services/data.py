@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from ftpstwist.config.schema import Settings
 from ftpstwist.config.schema_data import AUTO
 from ftpstwist.dtp.advertised import AddressRule, AdvertisedAddresses
 from ftpstwist.dtp.buffers import Buffers
+from ftpstwist.dtp.burst import Bursts
 from ftpstwist.dtp.deflate import InflateLimits
 from ftpstwist.dtp.passive import PassivePool
 from ftpstwist.dtp.rendezvous import SessionDataConnections
@@ -55,7 +57,6 @@ class DataParts:
         now: Callable[[], float],
     ) -> None:
         self._reactor = reactor
-        self._threads = threads
         self._sink = sink
         self._now = now
         self.pool = PassivePool(
@@ -73,7 +74,12 @@ class DataParts:
             rules, threads=threads, clock=reactor, refresh_seconds=settings.passive.lookup_interval
         )
         self._data_settings = data_settings(settings)
-        self._buffers = Buffers(settings.transfer.buffers)
+        self._bursts = Bursts(
+            threads,
+            buffers=Buffers(settings.transfer.buffers),
+            clock=reactor,
+            at_once=settings.transfer.bursts or len(os.sched_getaffinity(0)),
+        )
 
     def make(self, session: Session) -> SessionDataConnections:
         """Make the server-DTP of one session."""
@@ -84,8 +90,7 @@ class DataParts:
             settings=self._data_settings,
             reactor=self._reactor,
             clock=self._reactor,
-            threads=self._threads,
-            buffers=self._buffers,
+            bursts=self._bursts,
         )
 
     def _report(self, peer: str, kind: str, detail: str, remedy: str) -> None:

@@ -100,6 +100,8 @@ class QuotaLedger:
             FtpError: QUOTA_EXCEEDED (client sees 552) beyond the ceiling; nothing is taken.
         """
         with self._lock:
+            if self._used is None and ceiling == Ceiling():
+                return  # nobody needs to know: a home of a million files is not walked for that
             used = self._counted() + more
             ceiling.require(used, more)
             self._used = used

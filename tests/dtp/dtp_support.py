@@ -15,6 +15,7 @@ from twisted.trial.unittest import TestCase
 
 from ftpstwist.dtp.advertised import AdvertisedAddresses
 from ftpstwist.dtp.buffers import Buffers
+from ftpstwist.dtp.burst import Bursts
 from ftpstwist.dtp.passive import PassivePool
 from ftpstwist.dtp.rendezvous import SessionDataConnections
 from ftpstwist.dtp.settings import DataSettings, PassiveSettings
@@ -117,6 +118,7 @@ class DtpTestCase(TestCase):
         self.threads = TwistedWorkerThreads(reactor, threads=8)
         self.threads.start()
         self.addCleanup(self.threads.stop)
+        self.bursts = Bursts(self.threads, buffers=Buffers(1 << 20), clock=reactor, at_once=2)
         self.reports: list[tuple[str, str]] = []
         self.pool = self.make_pool(self.passive)
 
@@ -143,8 +145,7 @@ class DtpTestCase(TestCase):
             settings=settings or self.settings,
             reactor=reactor,
             clock=clock,
-            threads=self.threads,
-            buffers=Buffers(1 << 20),
+            bursts=self.bursts,
         )
 
     async def sockets(self) -> int:

@@ -12,7 +12,6 @@ from twisted.internet.defer import CancelledError
 from twisted.internet.defer import TimeoutError as WaitedTooLong
 from twisted.internet.task import Clock
 
-from ftpstwist.dtp.buffers import Buffers
 from ftpstwist.dtp.connection import SocketDataConnection
 from ftpstwist.dtp.settings import PassiveSettings
 from ftpstwist.interfaces import ErrorKind, FtpError
@@ -200,8 +199,7 @@ class PlainDownloads(DtpTestCase):
             None,
             upload=False,
             settings=self.settings,
-            threads=self.threads,
-            buffers=Buffers(0),
+            bursts=self.bursts,
             clock=Clock(),
             linger=lambda _: None,
         )

@@ -12,7 +12,7 @@ from ftpstwist.interfaces import Disposition, ErrorKind, FtpError
 from ftpstwist.session.identity import Limits, Permissions
 from ftpstwist.storage.memory import MemoryFilesystem
 from ftpstwist.storage.overlay import PermittedFilesystem
-from ftpstwist.storage.quota import QuotaLedger, Usage
+from ftpstwist.storage.quota import Ceiling, QuotaLedger, Usage
 from ftpstwist.storage.settings import Incomplete
 from ftpstwist.wire.pathname import ROOT, Pathname
 from tests.contracts.filesystem import get, names, put, refused
@@ -197,6 +197,16 @@ def test_usage_is_counted_once_and_only_when_needed():
     assert counts == []
     for name in "abc":
         put(filesystem, "/" + name, b"x")
+    assert counts == [1]
+
+
+def test_nobody_counts_for_an_account_without_quota():
+    """An upload into a home of a million files does not begin with walking it, where nothing limits it."""
+    counts = []
+    ledger = QuotaLedger(lambda: counts.append(1) or Usage())
+    ledger.take(Usage(5, 1), Ceiling())
+    assert counts == []
+    ledger.take(Usage(5, 1), Ceiling(octets=10))
     assert counts == [1]
 
 
