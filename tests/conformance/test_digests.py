@@ -163,7 +163,7 @@ def test_uploads_in_the_log(client, clear_server, folder):
     """The JSON log holds the digest of what arrived, for an audit; a file that was continued has none."""
     assert client.upload("STOR new", CONTENT).code == 226
     assert client.upload("APPE new", b"more").code == 226
-    events = [json.loads(line) for line in clear_server.log("events.json").splitlines()]
+    events = [json.loads(line) for line in clear_server.whole_lines("events.json")]
     told = [
         each["digest"] for each in events if each.get("path", "").endswith(f"{folder.name}/new") and "digest" in each
     ]

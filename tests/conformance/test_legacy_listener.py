@@ -55,7 +55,7 @@ def test_an_old_device_transfers_files(server):
 
 
 def events(server):
-    return [json.loads(line) for line in server.log("events.json").splitlines()]
+    return [json.loads(line) for line in server.whole_lines("events.json")]
 
 
 def test_nobody_else_is_let_in(server):

@@ -47,7 +47,7 @@ def packed(client):
 
 
 def events(server, path):
-    lines = [json.loads(line) for line in server.log("events.json").splitlines()]
+    lines = [json.loads(line) for line in server.whole_lines("events.json")]
     return [each for each in lines if each["event"] == "file_transferred" and each["path"].endswith(path)]
 
 

@@ -78,7 +78,7 @@ def turned(tmp_path_factory) -> Server:
 
 def logged_in_in_clear(server):
     """Who has logged in from 127.0.0.1 without TLS so far."""
-    events = [json.loads(line) for line in server.log("events.json").splitlines()]
+    events = [json.loads(line) for line in server.whole_lines("events.json")]
     return {
         event["user"]
         for event in events

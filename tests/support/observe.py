@@ -42,7 +42,7 @@ def eventually(look: Callable[[], T], what: str = "it") -> T:
 
 def events(server: Server, kind: str = "", **fields: object) -> list[dict]:
     """Return the audit events of a kind (as the JSON log names it) whose fields have the given values."""
-    found = [json.loads(line) for line in server.log("events.json").splitlines()]
+    found = [json.loads(line) for line in server.whole_lines("events.json")]
     return [
         event
         for event in found

@@ -69,6 +69,10 @@ class Server:
     def log(self, name: str = "server.log") -> str:
         return (self.folder / name).read_text(errors="replace")
 
+    def whole_lines(self, name: str) -> list[str]:
+        """Return the lines of a log that are written to their end: a reader may meet the last one half way."""
+        return self.log(name).rpartition("\n")[0].splitlines()
+
 
 def _merge(text: str, more: str) -> str:
     """Put keys of *more* into the tables of *text*; a key given in both is taken from *more*."""
