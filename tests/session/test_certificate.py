@@ -56,3 +56,11 @@ def test_no_address_is_none_of_ours():
 def _certificate(addresses):
     name = ((("2.5.4.3", "scanner"),),)
     return PeerCertificate(b"", "", "", True, name, name, 1, 0, 1, addresses=addresses)
+
+
+def test_attributes_by_their_number():
+    """A rule about an organisation finds all its units, and nothing else."""
+    subject = ((("2.5.4.10", "Example"),), (("2.5.4.11", "one"), ("2.5.4.11", "two")))
+    certificate = PeerCertificate(b"", "", "", True, subject, subject, 1, 0, 1)
+    assert certificate.attributes("2.5.4.11") == ("one", "two")
+    assert certificate.attributes("2.5.4.3") == ()

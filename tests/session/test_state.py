@@ -8,7 +8,7 @@ import pytest
 
 from ftpstwist.session.catalogue import CATALOGUE, HIDDEN_ARGUMENT, shown_argument
 from ftpstwist.session.identity import Identity, Secret
-from ftpstwist.session.policy import ProtectionLevel
+from ftpstwist.session.policy import DataProtection, ProtectionLevel
 from ftpstwist.session.state import (
     CONTROL_TABLE,
     LOGIN_TABLE,
@@ -312,3 +312,19 @@ def test_a_refused_level_leaves_what_was_agreed_on(service, agreed, level):
     assert state.level is level
     state.reset()
     assert not state.level_agreed
+
+
+@pytest.mark.parametrize(
+    ("demand", "level"),
+    [
+        (DataProtection.FREE, ProtectionLevel.PRIVATE),
+        (DataProtection.REQUIRED, ProtectionLevel.PRIVATE),
+        (DataProtection.FORBIDDEN, ProtectionLevel.CLEAR),
+    ],
+)
+def test_level_where_tls_is_forbidden_on_data_connections(demand, level):
+    """Where no PROT P can follow, data connections begin in clear; nowhere else."""
+    state = SessionState(service=Service.IMPLICIT)
+    state.level = ProtectionLevel.PRIVATE
+    state.fit_level(demand)
+    assert state.level is level
