@@ -28,13 +28,14 @@ def _addresses_are_of_this_machine(settings: Settings, surroundings: Surrounding
 
 
 def _proxies_are_known(settings: Settings, _: Surroundings) -> Iterator[Complaint]:
-    for position, network in enumerate(settings.server.proxies):
-        if not network.prefixlen:
-            yield settings.origin.complain(
-                f"server.proxies[{position}]",
-                f"{network} is everybody, and whoever is believed can take any address",
-                "Write the addresses of the load balancers",
-            )
+    for key, networks in (("server.proxies", settings.server.proxies), ("passive.proxies", settings.passive.proxies)):
+        for position, network in enumerate(networks):
+            if not network.prefixlen:
+                yield settings.origin.complain(
+                    f"{key}[{position}]",
+                    f"{network} is everybody, and whoever is believed can take any address",
+                    "Write the addresses of the load balancers",
+                )
 
 
 def _active_mode_works_behind_proxies(settings: Settings, _: Surroundings) -> Iterator[Complaint]:
@@ -140,7 +141,7 @@ def _idle_timeout_is_patient(settings: Settings, _: Surroundings) -> Iterator[Co
 
 RULES = (
     Rule(("server.explicit", "server.implicit", "server.legacy"), _addresses_are_of_this_machine),
-    Rule(("server.proxies",), _proxies_are_known),
+    Rule(("server.proxies", "passive.proxies"), _proxies_are_known),
     Rule(("server.proxies", "active.enabled"), _active_mode_works_behind_proxies),
     Rule(("passive.interfaces",), _interfaces_are_of_this_machine),
     Rule(("server.explicit", "server.implicit", "server.legacy", "passive.ports"), _ports_may_be_bound),

@@ -125,6 +125,11 @@ class PassiveSettings:
         "How long a transfer waits for the client itself after a data connection that began TLS, but failed or was of "
         "another TLS session, and so may have been somebody else's. Then it is answered 522.",
     )
+    proxies: Networks = setting(
+        (),
+        "Networks of load balancers that put a PROXY header in front of data connections, and are believed. "
+        "Connections from elsewhere carry none.",
+    )
     other_peers: Networks = setting(
         (),
         "Data connections have to come from the address of the control connection. Within these networks another "

@@ -66,8 +66,8 @@ class ServerSettings:
     proxies: Networks = setting(
         (),
         "Networks of load balancers that put a PROXY header (version 1 or 2) in front of control connections, and are "
-        "believed. If any are named, all control connections have to come from there. Data connections do not carry "
-        "the header.",
+        "believed. If any are named, all control connections have to come from there. For data connections see "
+        "passive.proxies.",
     )
     idle_timeout: Duration = setting(
         300.0, "Longest pause between commands while no transfer runs (RFC 1123 wants at least 5 minutes)."

@@ -22,7 +22,9 @@ from twisted.internet.interfaces import IReactorFDSet, IReactorTime
 from ftpstwist.dtp.expectation import Arrival, Caller, Expectation
 from ftpstwist.dtp.linger import Lingering
 from ftpstwist.dtp.listener import Listener, bind_ports
+from ftpstwist.dtp.peer import lies_in
 from ftpstwist.dtp.ports import PortBook
+from ftpstwist.dtp.proxied import HeadedConnection
 from ftpstwist.dtp.readiness import ReactorSocket
 from ftpstwist.dtp.settings import PassiveSettings
 from ftpstwist.dtp.undecided import UndecidedConnection
@@ -66,6 +68,7 @@ class PassivePool:
         self._listeners: list[Listener] = []
         self._ports_of: dict[tuple[str, bool], list[int]] = {}
         self._undecided: list[UndecidedConnection] = []
+        self._headed: list[HeadedConnection] = []
         self.lingering = Lingering(
             seconds=settings.linger_seconds, limit=settings.lingering, reactor=reactor, clock=clock
         )
@@ -108,6 +111,9 @@ class PassivePool:
         for listener in self._listeners:
             listener.close()
         self._listeners.clear()
+        for headed in self._headed:
+            headed.close()
+        self._headed.clear()
         for expectation in list(self._book):
             expectation.close()
         self.lingering.close_all()
@@ -179,7 +185,34 @@ class PassivePool:
             peer: Its client's address, normalised.
             port: The port it came to.
         """
-        candidates = self._book.candidates(port, peer)
+        if self._settings.proxies and lies_in(peer, self._settings.proxies):
+            self._read_header(plain, peer, port)
+        else:
+            self._give_away(plain, peer, port, self._book.candidates(port, peer))
+
+    def _read_header(self, plain: socket.socket, proxy: str, port: int) -> None:
+        """Ask who comes through a load balancer; who begins to wait only after it came is not meant."""
+        waiting = list(self._book.on(port))
+
+        def told(headed: HeadedConnection, peer: str) -> None:
+            self._headed.remove(headed)
+            candidates = [each for each in self._book.candidates(port, peer) if each in waiting]
+            self._give_away(headed.plain, peer, port, candidates)
+
+        def refused(headed: HeadedConnection, reason: str) -> None:
+            self._headed.remove(headed)
+            if reason:
+                remedy = "let the load balancer send one on passive ports, too, or take it out of passive.proxies"
+                self._report("proxy-header", proxy, f"passive port {port}: {reason}", remedy)
+
+        if len(self._headed) >= self._settings.expectations:
+            plain.close()
+            return
+        self._headed.append(
+            HeadedConnection(plain, proxy, reactor=self._reactor, clock=self._clock, told=told, refused=refused)
+        )
+
+    def _give_away(self, plain: socket.socket, peer: str, port: int, candidates: list[Expectation]) -> None:
         if not candidates:
             plain.close()
             self._refuse_unexpected(peer, port)

@@ -25,6 +25,7 @@ class PassiveSettings:
         expectation_seconds: How long PASV or EPSV waits for its transfer command.
         port_seconds: How long PASV or EPSV waits for a port where its connection can be told from others.
         hello_seconds: How long a ClientHello may take from its first octet, where it has to tell sessions apart.
+        proxies: Networks of load balancers whose connections begin with a PROXY header, which is believed.
         peer_networks: A data connection may come from another address than the control
             connection if one of these networks holds both (RFC 2577 section 3; empty is safest).
         linger_seconds: How long a finished connection waits for the client to close, too.
@@ -40,6 +41,7 @@ class PassiveSettings:
     expectation_seconds: float = 300.0
     port_seconds: float = 5.0
     hello_seconds: float = 10.0
+    proxies: tuple[IPNetwork, ...] = ()
     peer_networks: tuple[IPNetwork, ...] = ()
     linger_seconds: float = 2.0
     lingering: int = 512

@@ -107,6 +107,7 @@ def _passive_settings(settings: Settings) -> PassiveSettings:
         expectation_seconds=passive.expectation_timeout,
         port_seconds=passive.port_timeout,
         hello_seconds=passive.hello_timeout,
+        proxies=passive.proxies,
         peer_networks=passive.other_peers,
         linger_seconds=settings.transfer.close_timeout,
         lingering=limits.closing_connections,

@@ -93,6 +93,11 @@ class QuotaLedger:
         with self._lock:
             return self._counted()
 
+    @property
+    def is_counted(self) -> bool:
+        """Whether somebody had to know what is in use."""
+        return self._used is not None
+
     def take(self, more: Usage, ceiling: Ceiling) -> None:
         """Use *more*.
 
@@ -100,8 +105,6 @@ class QuotaLedger:
             FtpError: QUOTA_EXCEEDED (client sees 552) beyond the ceiling; nothing is taken.
         """
         with self._lock:
-            if self._used is None and ceiling == Ceiling():
-                return  # nobody needs to know: a home of a million files is not walked for that
             used = self._counted() + more
             ceiling.require(used, more)
             self._used = used
@@ -166,6 +169,8 @@ class Books:
         taken: list[Share] = []
         try:
             for share in self.shares:
+                if share.ceiling == Ceiling() and not share.ledger.is_counted:
+                    continue  # nobody needs to know: a home of a million files is not walked for that
                 share.ledger.take(more, Ceiling() if share.soft else share.ceiling.raised_by(lent))
                 taken.append(share)
         except FtpError:

@@ -12,7 +12,7 @@ from ftpstwist.interfaces import Disposition, ErrorKind, FtpError
 from ftpstwist.session.identity import Limits, Permissions
 from ftpstwist.storage.memory import MemoryFilesystem
 from ftpstwist.storage.overlay import PermittedFilesystem
-from ftpstwist.storage.quota import Ceiling, QuotaLedger, Usage
+from ftpstwist.storage.quota import QuotaLedger, Usage
 from ftpstwist.storage.settings import Incomplete
 from ftpstwist.wire.pathname import ROOT, Pathname
 from tests.contracts.filesystem import get, names, put, refused
@@ -204,9 +204,10 @@ def test_nobody_counts_for_an_account_without_quota():
     """An upload into a home of a million files does not begin with walking it, where nothing limits it."""
     counts = []
     ledger = QuotaLedger(lambda: counts.append(1) or Usage())
-    ledger.take(Usage(5, 1), Ceiling())
+    inner = MemoryFilesystem(clock=itertools.count().__next__, random=os.urandom)
+    put(limited(inner, ledger), "/f", b"x")
     assert counts == []
-    ledger.take(Usage(5, 1), Ceiling(octets=10))
+    put(limited(inner, ledger, quota=100), "/g", b"x")
     assert counts == [1]
 
 
