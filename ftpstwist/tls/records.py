@@ -34,15 +34,8 @@ class RecordBoundary:
     def follow(self, octets: Octets) -> None:
         """Take octets, of any number of records."""
         rest = memoryview(octets)
-        size = len(rest)
-        at = 0
-        while at < size:
-            if self._left or self._header or size - at < _HEADER:
-                at += self.measure(rest[at:])
-                continue
-            end = at + _HEADER + (rest[at + 3] << 8) + rest[at + 4]
-            self._left = max(0, end - size)
-            at = end
+        while rest:
+            rest = rest[self.measure(rest) :]
 
     def measure(self, octets: Octets) -> int:
         """Follow the record that is under way; return how many of *octets* are its own."""

@@ -1,12 +1,11 @@
 """Records are given to TLS one at a time, so that what follows close_notify is still there."""
 
-import itertools
 import random
 
 import pytest
 
 from ftpstwist.interfaces import TlsClosed, TlsError
-from ftpstwist.tls.records import RECORD_TYPES, RecordBoundary, RecordStream
+from ftpstwist.tls.records import RECORD_TYPES, RecordStream
 from tests.tls.tls_support import BOTH_VERSIONS, StdlibClient, client_context, session_tls
 
 
@@ -100,14 +99,3 @@ def test_clear_text_is_a_broken_record_otherwise(version):
 def test_no_command_begins_like_a_record():
     """The two are told apart by one octet: printable, or the Telnet IAC, against 20 to 23."""
     assert not RECORD_TYPES & {*range(32, 127), 255, *b"\r\n\t"}
-
-
-@pytest.mark.parametrize("size", range(1, 40))
-def test_ends_of_records_are_found_however_octets_come(size):
-    """In pieces of any size: between records at the ends of records, and nowhere else."""
-    records = [bytes([23, 3, 3]) + length.to_bytes(2, "big") + b"x" * length for length in (0, 3, 1, 0, 17, 300, 5)]
-    ends = set(itertools.accumulate(map(len, records)))
-    stream, boundary = b"".join(records), RecordBoundary()
-    for start in range(0, len(stream), size):
-        boundary.follow(stream[start : start + size])
-        assert boundary.is_between_records is (min(start + size, len(stream)) in ends)
