@@ -11,8 +11,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 
-from ftpstwist.interfaces import DirectSource, FtpError, Octets, ReadHandle, WriteHandle
-from ftpstwist.wire.pathname import Pathname
+from ftpstwist.interfaces import DirectSource, FtpError, Octets, PassingUpload, ReadHandle, WriteHandle
 
 FILE_OCTETS = 64 << 10
 """What is read of a file with its opening."""
@@ -83,7 +82,15 @@ def is_at_hand(source: ReadHandle) -> bool:
     return isinstance(source, BegunSource) and source.is_whole
 
 
-class HeldUpload:
+def with_what_was_kept(error: FtpError, kept: int | None) -> FtpError:
+    """Add to the *error* of an upload how many octets of it stand under its name; ``None`` if it left nothing."""
+    if kept is None:
+        return error
+    hint = f"{error.hint}; " if error.hint else ""
+    return FtpError(error.kind, error.cause, f"{hint}{kept} octets were kept, resume with REST {kept}")
+
+
+class HeldUpload(PassingUpload):
     """An upload whose first octets are written when they are too many to keep, or with the commit.
 
     Args:
@@ -91,13 +98,8 @@ class HeldUpload:
     """
 
     def __init__(self, inner: WriteHandle) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._held: bytearray | None = bytearray()
-
-    @property
-    def path(self) -> Pathname:
-        """The final pathname."""
-        return self._inner.path
 
     @property
     def size(self) -> int:
@@ -117,9 +119,8 @@ class HeldUpload:
         """Write what is kept, and show the file under its final name."""
         try:
             self._release()
-        except BaseException:
-            self._inner.abandon()
-            raise
+        except FtpError as error:
+            raise with_what_was_kept(error, self._inner.abandon()) from error
         self._inner.commit()
 
     def abandon(self) -> int | None:

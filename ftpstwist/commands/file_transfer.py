@@ -16,7 +16,7 @@ from functools import partial
 
 from twisted.internet.defer import CancelledError
 
-from ftpstwist.commands.at_hand import FILE_OCTETS, HELD_OCTETS, HeldUpload, begin, is_at_hand
+from ftpstwist.commands.at_hand import FILE_OCTETS, HELD_OCTETS, HeldUpload, begin, is_at_hand, with_what_was_kept
 from ftpstwist.commands.context import Invocation, RunningTransfer, Session
 from ftpstwist.commands.integrity import DigestedUpload
 from ftpstwist.commands.registry import verb
@@ -85,7 +85,7 @@ async def _receive_or_abandon(
     try:
         return await _receive(session, command, sink, transfer, unique=disposition is Disposition.UNIQUE)
     except FtpError as error:
-        raise _told_what_was_kept(error, await session.threads.run(sink.abandon)) from error
+        raise with_what_was_kept(error, await session.threads.run(sink.abandon)) from error
     except BaseException:
         await session.threads.run(sink.abandon)
         raise
@@ -152,13 +152,6 @@ def _require_image_for_restart(session: Session, offset: int) -> None:
     """Octet offsets and line ends that change do not go together (RFC 3659 section 5.3)."""
     if offset and session.state.is_ascii:
         raise FtpError(ErrorKind.BAD_RESTART, "REST in TYPE A", "a restart needs TYPE I")
-
-
-def _told_what_was_kept(error: FtpError, kept: int | None) -> FtpError:
-    if kept is None:
-        return error
-    hint = f"{error.hint}; " if error.hint else ""
-    return FtpError(error.kind, error.cause, f"{hint}{kept} octets were kept, resume with REST {kept}")
 
 
 class _Audit:

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from ftpstwist.commands.context import Invocation, Session
 from ftpstwist.commands.registry import verb
-from ftpstwist.interfaces import ErrorKind, FtpError, Octets, ReadHandle, WriteHandle
+from ftpstwist.interfaces import ErrorKind, FtpError, Octets, PassingUpload, ReadHandle, WriteHandle
 from ftpstwist.session.digest import ALGORITHM_OF_VERB, HashAlgorithm
 from ftpstwist.wire.pathname import Pathname
 from ftpstwist.wire.pathname_parameters import PartOfFile, parse_digest
@@ -146,7 +146,7 @@ def _digest_piece(source: ReadHandle, told: Digest, octets: int) -> int:
     return octets - left
 
 
-class DigestedUpload:
+class DigestedUpload(PassingUpload):
     """An upload of a whole file whose digest the transfer log tells.
 
     Args:
@@ -155,19 +155,9 @@ class DigestedUpload:
     """
 
     def __init__(self, inner: WriteHandle, algorithm: HashAlgorithm) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._digest = new_digest(algorithm)
         self._name = algorithm.value
-
-    @property
-    def path(self) -> Pathname:
-        """The final pathname."""
-        return self._inner.path
-
-    @property
-    def size(self) -> int:
-        """Octets the file would have if it were committed now."""
-        return self._inner.size
 
     @property
     def digest(self) -> str:
@@ -178,11 +168,3 @@ class DigestedUpload:
         """Put all of *data* behind what was written."""
         self._inner.write(data)
         self._digest.update(data)
-
-    def commit(self) -> None:
-        """Show it under its final name."""
-        self._inner.commit()
-
-    def abandon(self) -> int | None:
-        """End it incomplete."""
-        return self._inner.abandon()

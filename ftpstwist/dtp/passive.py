@@ -209,7 +209,7 @@ class PassivePool:
             plain.close()
             return
         self._headed.append(
-            HeadedConnection(plain, proxy, reactor=self._reactor, clock=self._clock, told=told, refused=refused)
+            HeadedConnection(plain, reactor=self._reactor, clock=self._clock, told=told, refused=refused)
         )
 
     def _give_away(self, plain: socket.socket, peer: str, port: int, candidates: list[Expectation]) -> None:

@@ -24,7 +24,6 @@ class HeadedConnection(WatchedSocket):
 
     Args:
         plain: The connection.
-        peer: Address of the load balancer.
         reactor: Watches the socket.
         clock: For the time limit.
         told: Is called once with the client's address; the socket is the callee's then.
@@ -35,7 +34,6 @@ class HeadedConnection(WatchedSocket):
     def __init__(
         self,
         plain: socket.socket,
-        peer: str,
         *,
         reactor: IReactorFDSet,
         clock: IReactorTime,
@@ -43,7 +41,6 @@ class HeadedConnection(WatchedSocket):
         refused: Callable[[HeadedConnection, str], None],
     ) -> None:
         super().__init__(plain, "data connection of a load balancer")
-        self.peer = peer
         self._head = b""
         self._reactor = reactor
         self._told = told

@@ -18,6 +18,7 @@ from ftpstwist.interfaces.control import ControlProtocol, ControlTransport
 from ftpstwist.interfaces.data import DataConnection, DataConnections, WaitsFor
 from ftpstwist.interfaces.errors import ErrorKind, FtpError
 from ftpstwist.interfaces.observation import EventSink
+from ftpstwist.interfaces.passing import PassingUpload
 from ftpstwist.interfaces.storage import (
     Capability,
     DirectSource,
@@ -53,6 +54,7 @@ __all__ = [
     "LoggedInAccount",
     "LoginRequest",
     "Octets",
+    "PassingUpload",
     "QuotaState",
     "ReadHandle",
     "Revocations",

@@ -19,8 +19,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from ftpstwist.interfaces import ErrorKind, FtpError, KernelCopy, Octets, ReadHandle, WriteHandle
-from ftpstwist.wire.pathname import Pathname
+from ftpstwist.interfaces import ErrorKind, FtpError, KernelCopy, Octets, PassingUpload, ReadHandle, WriteHandle
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +197,7 @@ class Books:
         return least
 
 
-class SizeLimitedUpload:
+class SizeLimitedUpload(PassingUpload):
     """An upload that may not become too large a file.
 
     Args:
@@ -207,18 +206,8 @@ class SizeLimitedUpload:
     """
 
     def __init__(self, inner: WriteHandle, *, file_size: int) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._file_size = file_size
-
-    @property
-    def path(self) -> Pathname:
-        """The final pathname."""
-        return self._inner.path
-
-    @property
-    def size(self) -> int:
-        """Octets the file would have if it were committed now."""
-        return self._inner.size
 
     def write(self, data: Octets) -> None:
         """Put all of *data* behind what was written, or nothing: FILE_TOO_LARGE."""
@@ -230,21 +219,13 @@ class SizeLimitedUpload:
         self._require(octets)
         return self._inner.take_from(source, octets) if isinstance(self._inner, KernelCopy) else None
 
-    def commit(self) -> None:
-        """Show it under its final name."""
-        self._inner.commit()
-
-    def abandon(self) -> int | None:
-        """End it incomplete."""
-        return self._inner.abandon()
-
     def _require(self, octets: int) -> None:
         size = self._inner.size + octets
         if size > self._file_size:
             raise FtpError(ErrorKind.FILE_TOO_LARGE, f"{self.path} would have {size} octets of {self._file_size}")
 
 
-class MeteredUpload:
+class MeteredUpload(PassingUpload):
     """An upload that takes its octets from the books.
 
     Args:
@@ -266,7 +247,7 @@ class MeteredUpload:
         lent: Usage,
         replaced: Callable[[], Usage],
     ) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._books = books
         self._lent = lent
         self._charged = charged
@@ -274,16 +255,6 @@ class MeteredUpload:
         self._start = inner.size - charged.octets
         self._replaced = replaced
         self._is_open = True
-
-    @property
-    def path(self) -> Pathname:
-        """The final pathname."""
-        return self._inner.path
-
-    @property
-    def size(self) -> int:
-        """Octets the file would have if it were committed now."""
-        return self._inner.size
 
     def write(self, data: Octets) -> None:
         """Put all of *data* behind what was written, or nothing: QUOTA_EXCEEDED."""

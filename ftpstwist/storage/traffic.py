@@ -16,8 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
 
-from ftpstwist.interfaces import ErrorKind, FtpError, Octets, QuotaState, ReadHandle, WriteHandle
-from ftpstwist.wire.pathname import Pathname
+from ftpstwist.interfaces import ErrorKind, FtpError, Octets, PassingUpload, QuotaState, ReadHandle, WriteHandle
 
 
 class Period(Enum):
@@ -173,7 +172,7 @@ class MeteredDownload:
         self._inner.close()
 
 
-class MeteredTraffic:
+class MeteredTraffic(PassingUpload):
     """An upload whose octets are counted as they come.
 
     Args:
@@ -182,29 +181,11 @@ class MeteredTraffic:
     """
 
     def __init__(self, inner: WriteHandle, traffic: Sequence[Traffic]) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._traffic = traffic
-
-    @property
-    def path(self) -> Pathname:
-        """The final pathname."""
-        return self._inner.path
-
-    @property
-    def size(self) -> int:
-        """Octets the file would have if it were committed now."""
-        return self._inner.size
 
     def write(self, data: Octets) -> None:
         """Put all of *data* behind what was written, or nothing: QUOTA_EXCEEDED."""
         for traffic in self._traffic:
             traffic.move(up=len(data))
         self._inner.write(data)
-
-    def commit(self) -> None:
-        """Show it under its final name."""
-        self._inner.commit()
-
-    def abandon(self) -> int | None:
-        """End it incomplete."""
-        return self._inner.abandon()

@@ -140,9 +140,10 @@ def test_no_room_at_the_commit():
     target = Target(room=3)
     held = HeldUpload(target)
     held.write(b"four")
-    with pytest.raises(FtpError):
+    with pytest.raises(FtpError) as refused:
         held.commit()
     assert target.ends == ["abandon"]
+    assert "0 octets were kept" in refused.value.hint
 
 
 def test_broken_upload_keeps_what_came():
