@@ -97,15 +97,16 @@ class QuotaLedger:
         """Whether somebody had to know what is in use."""
         return self._used is not None
 
-    def take(self, more: Usage, ceiling: Ceiling) -> None:
+    def take(self, more: Usage, ceilings: Sequence[Ceiling]) -> None:
         """Use *more*.
 
         Raises:
-            FtpError: QUOTA_EXCEEDED (client sees 552) beyond the ceiling; nothing is taken.
+            FtpError: QUOTA_EXCEEDED (client sees 552) beyond one of the ceilings; nothing is taken.
         """
         with self._lock:
             used = self._counted() + more
-            ceiling.require(used, more)
+            for ceiling in ceilings:
+                ceiling.require(used, more)
             self._used = used
 
     def give_back(self, less: Usage) -> None:
@@ -148,6 +149,9 @@ class Books:
     def __init__(self, shares: Sequence[Share]) -> None:
         self.shares = tuple(shares)
         self.changing = self.shares[0].ledger.changing
+        self._by_ledger: dict[QuotaLedger, list[Share]] = {}  # several quotas may hold for one home
+        for share in shares:
+            self._by_ledger.setdefault(share.ledger, []).append(share)
 
     def require_room(self, lent: Usage, *, new_file: bool) -> None:
         """Refuse an upload at once for which there is no room at all.
@@ -160,27 +164,27 @@ class Books:
             share.ceiling.require(used + Usage(1, int(new_file)), Usage(1, int(new_file)))
 
     def take(self, more: Usage, lent: Usage = NOTHING) -> None:
-        """Take from every ledger, or from none.
+        """Take from every ledger once, or from none.
 
         Raises:
             FtpError: QUOTA_EXCEEDED.
         """
-        taken: list[Share] = []
+        taken: list[QuotaLedger] = []
         try:
-            for share in self.shares:
-                if share.ceiling == Ceiling() and not share.ledger.is_counted:
+            for ledger, shares in self._by_ledger.items():
+                if all(share.ceiling == Ceiling() for share in shares) and not ledger.is_counted:
                     continue  # nobody needs to know: a home of a million files is not walked for that
-                share.ledger.take(more, Ceiling() if share.soft else share.ceiling.raised_by(lent))
-                taken.append(share)
+                ledger.take(more, [share.ceiling.raised_by(lent) for share in shares if not share.soft])
+                taken.append(ledger)
         except FtpError:
-            for share in taken:
-                share.ledger.give_back(more)
+            for ledger in taken:
+                ledger.give_back(more)
             raise
 
     def give_back(self, less: Usage) -> None:
         """Give back to every ledger."""
-        for share in self.shares:
-            share.ledger.give_back(less)
+        for ledger in self._by_ledger:
+            ledger.give_back(less)
 
     def left(self) -> int | None:
         """Return the octets that may still be stored; ``None`` if nothing limits them."""

@@ -27,6 +27,10 @@ shared = true
 octets = 1000
 files = 3
 [[quotas]]
+name = "own"
+users = ["few"]
+octets = 100
+[[quotas]]
 name = "line"
 groups = ["staff"]
 upload = 2000
@@ -97,6 +101,17 @@ def test_number_of_files(start):
         assert [stored(few, name, b"x") for name in ("a", "b", "c", "a")] == [226, 226, 552, 226]
         assert (few.code("MKD folder"), few.code("SITE COPY a c"), few.code("DELE b")) == (257, 552, 250)
         assert few.code("SITE COPY a c") == 250
+
+
+def test_quota_of_each(start):
+    """X9: what each may store for himself is counted once, at the cap and one octet beyond, beside the account's own."""
+    with start() as server, clear(server, user="few") as few:
+        assert [stored(few, "a", bytes(60)), stored(few, "b", bytes(40)), stored(few, "b", bytes(41))] == [
+            226,
+            226,
+            552,
+        ]
+        assert "100 of 100 own octets stored" in quota_lines(few)
 
 
 def test_damaged_memory_stops_the_start(start, tmp_path):

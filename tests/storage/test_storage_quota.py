@@ -12,7 +12,7 @@ from ftpstwist.interfaces import Disposition, ErrorKind, FtpError
 from ftpstwist.session.identity import Limits, Permissions
 from ftpstwist.storage.memory import MemoryFilesystem
 from ftpstwist.storage.overlay import PermittedFilesystem
-from ftpstwist.storage.quota import QuotaLedger, Usage
+from ftpstwist.storage.quota import Ceiling, QuotaLedger, Share, Usage
 from ftpstwist.storage.settings import Incomplete
 from ftpstwist.wire.pathname import ROOT, Pathname
 from tests.contracts.filesystem import get, names, put, refused
@@ -301,3 +301,24 @@ def test_copies_in_the_kernel_are_metered(make_inner):
     copy.commit()
     assert ledger.used == inner.usage()
     source.close()
+
+
+@pytest.mark.parametrize("own", [{}, {"quota": 500}, {"files": 9}])
+def test_two_quotas_on_one_home_count_its_octets_once(make_inner, own):
+    """A quota that each of a group has for itself holds beside that of the account: at the cap, and one octet beyond."""
+    inner = make_inner()
+    ledger = QuotaLedger(inner.usage)
+    filesystem = PermittedFilesystem(
+        inner,
+        permissions=Permissions(),
+        limits=Limits(**own),
+        ledger=ledger,
+        shares=[Share(ledger, Ceiling(octets=100), name="each")],
+    )
+    put(filesystem, "/a", b"x" * 60)
+    put(filesystem, "/b", b"x" * 40)
+    assert ledger.used == inner.usage() == Usage(100, 2)
+    with pytest.raises(FtpError):
+        put(filesystem, "/c", b"x")
+    filesystem.delete(at("/a"))
+    assert ledger.used == inner.usage() == Usage(40, 1)
