@@ -252,8 +252,12 @@ class _Connection:
         octets = parse_octets(quota)
         if (home and not home.startswith("/")) or (quota and octets is None):
             raise FtpError(ErrorKind.LOGIN_UNAVAILABLE, f"home {home!a} or quota {quota!a} of {name!a} can not be used")
+        names = _values(attributes, settings.name_attribute)
+        if settings.name_attribute and not names:  # the client's spelling could slip past what the users file says
+            cause = f"the directory shows no {settings.name_attribute} of {name!a}; let the server's entry read it"
+            raise FtpError(ErrorKind.LOGIN_UNAVAILABLE, cause)
         return UserRecord(
-            _name_in(_values(attributes, settings.name_attribute), name),
+            _name_in(names, name),
             home=home or None,
             groups=groups,
             limits={} if octets is None else {"quota": octets},

@@ -118,4 +118,4 @@ def _mark_of(file: Path) -> tuple[int, int, int] | None:
         status = file.stat()
     except OSError:
         return None
-    return status.st_mtime_ns, status.st_size, status.st_ino
+    return status.st_ctime_ns, status.st_size, status.st_ino

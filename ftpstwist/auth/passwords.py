@@ -30,8 +30,16 @@ MAX_LANES = 64
 _ENCODED = re.compile(r"\$argon2(?:id|i|d)\$v=19\$m=\d{1,9},t=\d{1,9},p=\d{1,9}\$[A-Za-z0-9+/]{11,}\$[A-Za-z0-9+/]{6,}")
 
 
+_NO_MEMORY = "Memory allocation"
+"""Argon2's words for it; all else that it says is about the hash."""
+
+
 class PasswordHashError(Exception):
     """A hash could not be computed; never holds the password."""
+
+
+class UnreadableHashError(PasswordHashError):
+    """What is stored is no hash: ``!`` and ``*`` lock accounts in the databases of others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +110,8 @@ class Passwords:
             password: What the client gave.
 
         Raises:
-            PasswordHashError: There is not enough memory, or *stored* is no hash that can be read.
+            UnreadableHashError: *stored* is no hash that can be read.
+            PasswordHashError: There is not enough memory, or the library for that kind is missing.
         """
         if self.remembers(stored, password):
             return True
@@ -121,7 +130,7 @@ class Passwords:
             return False
         except (Argon2Error, InvalidHashError) as error:
             cause = str(error) or "not an Argon2 hash"
-        raise PasswordHashError(cause)
+        raise (PasswordHashError if _NO_MEMORY in cause else UnreadableHashError)(cause)
 
     def needs_rehash(self, stored: str) -> bool:
         """Tell whether *stored* was made at another cost than new hashes are."""
@@ -133,7 +142,7 @@ def _verify_other(stored: str, password: Secret) -> bool:
         otherhashes = import_module("ftpstwist.auth.otherhashes")
         return bool(otherhashes.verify(stored, encode_name(password.reveal())))
     except ImportError:
-        cause = "the hash is not Argon2; for other kinds run: pip install 'ftpstwist[hashes]'"
+        kind, cause = PasswordHashError, "the hash is not Argon2; for other kinds run: pip install 'ftpstwist[hashes]'"
     except (ValueError, TypeError) as error:
-        cause = str(error)
-    raise PasswordHashError(cause)
+        kind, cause = UnreadableHashError, str(error)
+    raise kind(cause)

@@ -26,7 +26,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from ftpstwist.auth.credentials import PasswordLogin
-from ftpstwist.auth.passwords import Passwords
+from ftpstwist.auth.passwords import Passwords, UnreadableHashError
 from ftpstwist.auth.turns import Turns
 from ftpstwist.auth.userrecord import UserRecord
 from ftpstwist.interfaces import ErrorKind, FtpError, WorkerThreads
@@ -170,7 +170,11 @@ def verified(record: UserRecord | None, password: Secret, passwords: Passwords, 
         UnauthorizedLogin: It is not; the text tells why, for the log.
     """
     # Of an account that is disabled no password is found right: nothing is remembered, nothing is quicker than a guess.
-    right = passwords.verify(record.password if record and not record.disabled else None, password)
+    try:
+        right = passwords.verify(record.password if record and not record.disabled else None, password)
+    except UnreadableHashError as error:
+        passwords.verify(None, password)  # a locked account must not look like another than one that does not exist
+        raise UnauthorizedLogin(f"{place}: {error}") from None
     if record is None:
         raise UnauthorizedLogin(f"no such user in {place}")
     if record.disabled:

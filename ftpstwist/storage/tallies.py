@@ -120,7 +120,9 @@ def _open_for_us_alone(path: str, flags: int) -> int:
 def _tally(values: dict[str, Any]) -> Tally:
     stored = Usage(int(values.get("octets", 0)), int(values.get("files", 0)))
     moved = Moved(str(values.get("period", "")), int(values.get("up", 0)), int(values.get("down", 0)))
-    return Tally(QuotaLedger(lambda: stored), moved)
+    ledger = QuotaLedger(lambda: stored)
+    ledger.take(Usage(), ())  # it is known, unlike what lies on a disk: what is given back counts from now on
+    return Tally(ledger, moved)
 
 
 def _values(tally: Tally) -> dict[str, object]:

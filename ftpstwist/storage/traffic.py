@@ -112,6 +112,12 @@ class Traffic:
         """
         self._check(up=up, down=down, is_soft=self._soft, notes=True)
 
+    def take_back(self, *, up: int = 0, down: int = 0) -> None:
+        """Forget octets that were noted and did not move."""
+        with self._lock:
+            moved = self._current()
+            moved.up, moved.down = max(0, moved.up - up), max(0, moved.down - down)
+
     def states(self) -> Iterator[QuotaState]:
         """Yield what is used of each limit."""
         with self._lock:
@@ -148,6 +154,17 @@ class Traffic:
         return self._moved
 
 
+def _move(quotas: Sequence[Traffic], *, up: int = 0, down: int = 0) -> None:
+    """Note octets in all books, or in none: QUOTA_EXCEEDED."""
+    for number, traffic in enumerate(quotas):
+        try:
+            traffic.move(up=up, down=down)
+        except FtpError:
+            for noted in quotas[:number]:
+                noted.take_back(up=up, down=down)
+            raise
+
+
 class MeteredDownload:
     """A file open for RETR whose octets are counted.
 
@@ -163,8 +180,7 @@ class MeteredDownload:
     def read_into(self, buffer: memoryview) -> int:
         """Fill as much of *buffer* as is at hand, or raise QUOTA_EXCEEDED."""
         count = self._inner.read_into(buffer)
-        for traffic in self._traffic:
-            traffic.move(down=count)
+        _move(self._traffic, down=count)
         return count
 
     def close(self) -> None:
@@ -186,6 +202,5 @@ class MeteredTraffic(PassingUpload):
 
     def write(self, data: Octets) -> None:
         """Put all of *data* behind what was written, or nothing: QUOTA_EXCEEDED."""
-        for traffic in self._traffic:
-            traffic.move(up=len(data))
+        _move(self._traffic, up=len(data))
         self._inner.write(data)

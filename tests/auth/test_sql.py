@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.task import Clock
 
 from ftpstwist.auth.sources import BoundedCalls, HashedAccounts, SourceChecker
@@ -134,11 +135,13 @@ def test_a_disabled_row_keeps_the_user_out(checker_of):
     assert "disabled in the database" in str(come_of(asking(checker_of(), "gone", PASSWORD)).value)
 
 
-def test_a_hash_of_an_unknown_kind_is_told(checker_of):
-    """Plain text in a database lets nobody in."""
+@pytest.mark.parametrize("stored", [PASSWORD, "!", "*", "", "!$6$abcdefgh$x"])
+def test_a_hash_of_an_unknown_kind_is_told(checker_of, stored):
+    """Plain text in a database lets nobody in; a locked account is refused like one that does not exist."""
     pytest.importorskip("passlib.hash")
-    error = come_of(asking(checker_of(f"SELECT '{PASSWORD}' AS password WHERE :user > ''", ""), USER, PASSWORD)).value
-    assert "no accepted kind" in str(error)
+    error = come_of(asking(checker_of(f"SELECT '{stored}' AS password WHERE :user > ''", ""), USER, PASSWORD)).value
+    assert isinstance(error, UnauthorizedLogin)
+    assert PASSWORD not in str(error)
 
 
 def test_a_database_that_is_down_is_no_refusal(checker_of, tmp_path):

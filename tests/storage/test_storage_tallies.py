@@ -242,3 +242,26 @@ def test_tallies_that_can_not_be_read(tmp_path):
     (tmp_path / "quotas.json").mkdir()
     with pytest.raises(TallyError):
         Tallies(tmp_path / "quotas.json").load()
+
+
+def test_what_is_deleted_right_after_a_start_is_given_back(tmp_path):
+    """A quota remembers what was stored before the start, and forgets what goes, whichever comes first."""
+    path = tmp_path / "quotas.json"
+    tallies = Tallies(path)
+    tallies.load()
+    tallies.open("team").stored.take(Usage(100, 2), ())
+    tallies.save()
+    again = Tallies(path)
+    again.load()
+    again.open("team").stored.give_back(Usage(60, 1))
+    assert again.open("team").stored.used == Usage(40, 1)
+
+
+def test_what_one_quota_refuses_counts_in_no_other():
+    """Who has used up a day does not use up the month as well by trying again."""
+    month, day = traffic(upload=1000), traffic(upload=10)
+    files = home(flows=[month, day])
+    for _ in range(3):
+        with refused(ErrorKind.QUOTA_EXCEEDED):
+            put(files, "/a", b"x" * 300)
+    assert [state.used for state in (*month.states(), *day.states())] == [0, 0]
