@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
@@ -25,13 +26,17 @@ SAVE_SECONDS = 5.0
 """How often what has changed is written; a crash forgets so much."""
 
 
-def load_tallies(settings: Settings) -> Tallies:
+def load_tallies(settings: Settings, shared: Path | None = None) -> Tallies:
     """Return what quotas remember.
+
+    Args:
+        settings: The configuration.
+        shared: Folder of the books, where several processes serve.
 
     Raises:
         ConfigurationError: The file is damaged.
     """
-    tallies = Tallies(settings.server.state_directory / "quotas.json")
+    tallies = Tallies(settings.server.state_directory / "quotas.json", shared=shared)
     try:
         tallies.load()
     except TallyError as error:
@@ -83,8 +88,7 @@ class Quotas:
             limits,
             period=quota.period,
             soft=quota.soft,
-            moved=tally.moved,
-            lock=tally.lock,
+            books=tally.moved,
             now=self._now,
         )
 

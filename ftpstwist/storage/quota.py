@@ -17,7 +17,9 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import Protocol
 
 from ftpstwist.interfaces import ErrorKind, FtpError, KernelCopy, Octets, PassingUpload, ReadHandle, WriteHandle
 
@@ -65,22 +67,59 @@ class Ceiling:
             raise FtpError(ErrorKind.QUOTA_EXCEEDED, f"{used.files} files would be there of {self.files}")
 
 
+class Keeping(Protocol):
+    """Where a ledger's number is kept, and who may change it now.
+
+    Attributes:
+        used: What was counted, and all changes since; ``None`` if nobody has counted.
+    """
+
+    used: Usage | None
+
+    @property
+    def is_known(self) -> bool:
+        """Whether somebody has counted."""
+
+    @property
+    def turn(self) -> AbstractContextManager[object]:
+        """Held while the number is changed; by one thread at a time, as often as it likes."""
+
+    @property
+    def changing(self) -> AbstractContextManager[object]:
+        """Held while a file is replaced or removed, so that nobody gives it back twice."""
+
+
+class KeptHere:
+    """A number that this process alone knows. A :class:`Keeping`."""
+
+    def __init__(self) -> None:
+        self.used: Usage | None = None
+        # Reentrant: a forgotten upload settles its books whenever it is collected, also while the lock is held.
+        self.turn = threading.RLock()
+        self.changing = threading.Lock()
+
+    @property
+    def is_known(self) -> bool:
+        """Whether somebody has counted."""
+        return self.used is not None
+
+
 class QuotaLedger:
     """What is stored in one home, or by all that share a quota; safe for any number of threads.
 
     Args:
         count: Counts it, as ``LocalFilesystem.usage`` does on the disk; called once, at first need.
-
-    Attributes:
-        changing: Held while a file is replaced or removed, so that nobody gives it back twice.
+        keeping: Where the number is kept; with this process, unless told otherwise.
     """
 
-    def __init__(self, count: Callable[[], Usage]) -> None:
+    def __init__(self, count: Callable[[], Usage], keeping: Keeping | None = None) -> None:
         self._count = count
-        self._used: Usage | None = None
-        # Reentrant: a forgotten upload settles its books whenever it is collected, also while the lock is held.
-        self._lock = threading.RLock()
-        self.changing = threading.Lock()
+        self._keeping: Keeping = keeping or KeptHere()
+
+    @property
+    def changing(self) -> AbstractContextManager[object]:
+        """Held while a file is replaced or removed, so that nobody gives it back twice."""
+        return self._keeping.changing
 
     @property
     def used(self) -> Usage:
@@ -89,13 +128,13 @@ class QuotaLedger:
         Raises:
             FtpError: It can not be counted.
         """
-        with self._lock:
+        with self._keeping.turn:
             return self._counted()
 
     @property
     def is_counted(self) -> bool:
         """Whether somebody had to know what is in use."""
-        return self._used is not None
+        return self._keeping.is_known
 
     def take(self, more: Usage, ceilings: Sequence[Ceiling]) -> None:
         """Use *more*.
@@ -103,23 +142,25 @@ class QuotaLedger:
         Raises:
             FtpError: QUOTA_EXCEEDED (client sees 552) beyond one of the ceilings; nothing is taken.
         """
-        with self._lock:
+        with self._keeping.turn:
             used = self._counted() + more
             for ceiling in ceilings:
                 ceiling.require(used, more)
-            self._used = used
+            self._keeping.used = used
 
     def give_back(self, less: Usage) -> None:
         """Use *less*; what was never counted will be counted without it."""
-        with self._lock:
-            if self._used is not None:
-                left = self._used - less
-                self._used = Usage(max(0, left.octets), max(0, left.files))
+        if not self._keeping.is_known:
+            return
+        with self._keeping.turn:
+            left = self._counted() - less
+            self._keeping.used = Usage(max(0, left.octets), max(0, left.files))
 
     def _counted(self) -> Usage:
-        if self._used is None:
-            self._used = self._count()
-        return self._used
+        used = self._keeping.used
+        if used is None:
+            used = self._keeping.used = self._count()
+        return used
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,10 +189,14 @@ class Books:
 
     def __init__(self, shares: Sequence[Share]) -> None:
         self.shares = tuple(shares)
-        self.changing = self.shares[0].ledger.changing
         self._by_ledger: dict[QuotaLedger, list[Share]] = {}  # several quotas may hold for one home
         for share in shares:
             self._by_ledger.setdefault(share.ledger, []).append(share)
+
+    @property
+    def changing(self) -> AbstractContextManager[object]:
+        """Held while a file of the home is replaced or removed."""
+        return self.shares[0].ledger.changing
 
     def require_room(self, lent: Usage, *, new_file: bool) -> None:
         """Refuse an upload at once for which there is no room at all.

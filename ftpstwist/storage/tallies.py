@@ -4,7 +4,8 @@ How it works: a :class:`Tally` belongs to a quota, or to a quota and a user. It
 holds what is stored, where several homes share the quota (a home of one user is
 counted on its disk), and what has moved in the period. The file is JSON, written
 beside the old one and put in its place, so it is never half. Its owner says when;
-what moved since then is forgotten by a crash.
+what moved since then is forgotten by a crash. Where several processes serve, the
+books of all tallies are in a folder that they share, and one of them writes the file.
 """
 
 from __future__ import annotations
@@ -12,14 +13,19 @@ from __future__ import annotations
 import json
 import os
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from ftpstwist.storage.quota import QuotaLedger, Usage
-from ftpstwist.storage.traffic import Moved
+from ftpstwist.storage.shared import SharedMoved, SharedUsage
+from ftpstwist.storage.traffic import MovedBooks, MovedHere
+from ftpstwist.wire.pathname import decode_name, encode_name
 
 _FILE_MODE = 0o600
+_NAME = ".name"
+"""Ending of the file that tells the name of a tally: names are too long for those of files."""
 
 
 class TallyError(Exception):
@@ -43,12 +49,10 @@ class Tally:
     Attributes:
         stored: Where several homes share it.
         moved: In the period.
-        lock: For *moved*.
     """
 
     stored: QuotaLedger
-    moved: Moved
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    moved: MovedBooks
 
 
 class Tallies:
@@ -56,10 +60,12 @@ class Tallies:
 
     Args:
         path: The file; it need not exist.
+        shared: Folder of the books that several processes share; ``None`` if there is one process.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, shared: Path | None = None) -> None:
         self._path = path
+        self._shared = shared
         self._by_name: dict[str, Tally] = {}
         self._lock = threading.Lock()
         self._saved = "{}"
@@ -69,7 +75,7 @@ class Tallies:
         with self._lock:
             tally = self._by_name.get(name)
             if tally is None:
-                tally = self._by_name[name] = _tally({})
+                tally = self._by_name[name] = self._new(name)
             return tally
 
     def load(self) -> None:
@@ -85,11 +91,10 @@ class Tallies:
         except (OSError, ValueError) as error:
             raise TallyError(f"{self._path} can not be read: {error}", "Let the server read it") from None
         try:
-            tallies = {name: _tally(values) for name, values in json.loads(text).items()}
+            for name, values in json.loads(text).items():
+                _fill(self.open(name), values)
         except (ValueError, TypeError, AttributeError):
             raise TallyError(f"{self._path} is damaged", "Remove it; shared quotas and periods begin anew") from None
-        with self._lock:
-            self._by_name = tallies
 
     def save(self) -> None:
         """Write the file, if anything has changed.
@@ -97,6 +102,7 @@ class Tallies:
         Raises:
             OSError: It can not be written; the old one is still there.
         """
+        self._find_others()
         with self._lock:
             tallies = dict(self._by_name)
         values = {name: _values(tally) for name, tally in sorted(tallies.items())}
@@ -112,24 +118,41 @@ class Tallies:
         beside.replace(self._path)
         self._saved = text
 
+    def _find_others(self) -> None:
+        """Open what other processes have begun."""
+        if self._shared is not None:
+            for path in self._shared.glob(f"*{_NAME}"):
+                if octets := path.read_bytes():
+                    self.open(decode_name(octets))
+
+    def _new(self, name: str) -> Tally:
+        if self._shared is None:
+            tally = Tally(QuotaLedger(Usage), MovedHere())
+        else:
+            base = self._shared / sha256(encode_name(name)).hexdigest()
+            base.with_name(base.name + _NAME).write_bytes(encode_name(name))
+            stored = QuotaLedger(Usage, SharedUsage(base, is_kept=True))
+            tally = Tally(stored, SharedMoved(base.with_name(base.name + ".moved")))
+        tally.stored.take(Usage(), ())  # it is known, unlike a disk: what is given back counts from now on
+        return tally
+
 
 def _open_for_us_alone(path: str, flags: int) -> int:
     return os.open(path, flags, _FILE_MODE)
 
 
-def _tally(values: dict[str, Any]) -> Tally:
-    stored = Usage(int(values.get("octets", 0)), int(values.get("files", 0)))
-    moved = Moved(str(values.get("period", "")), int(values.get("up", 0)), int(values.get("down", 0)))
-    ledger = QuotaLedger(lambda: stored)
-    ledger.take(Usage(), ())  # it is known, unlike what lies on a disk: what is given back counts from now on
-    return Tally(ledger, moved)
+def _fill(tally: Tally, values: dict[str, Any]) -> None:
+    tally.stored.take(Usage(int(values.get("octets", 0)), int(values.get("files", 0))), ())
+    with tally.moved.held() as moved:
+        moved.period = str(values.get("period", ""))
+        moved.up, moved.down = int(values.get("up", 0)), int(values.get("down", 0))
 
 
 def _values(tally: Tally) -> dict[str, object]:
-    """Return what :func:`_tally` reads; nothing for a tally that was never used."""
+    """Return what :func:`_fill` reads; nothing for a tally that was never used."""
     used = tally.stored.used
-    with tally.lock:
-        period, up, down = tally.moved.period, tally.moved.up, tally.moved.down
+    with tally.moved.held() as moved:
+        period, up, down = moved.period, moved.up, moved.down
     if not any((used.octets, used.files, up, down)):
         return {}
     return {"octets": used.octets, "files": used.files, "period": period, "up": up, "down": down}

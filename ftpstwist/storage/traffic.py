@@ -12,9 +12,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
+from typing import Protocol
 
 from ftpstwist.interfaces import ErrorKind, FtpError, Octets, PassingUpload, QuotaState, ReadHandle, WriteHandle
 
@@ -64,16 +66,40 @@ class Moved:
     down: int = 0
 
 
+class MovedBooks(Protocol):
+    """Where it is kept what has moved."""
+
+    def held(self) -> AbstractContextManager[Moved]:
+        """Give the books to one at a time; what is changed in them is kept."""
+
+
+class MovedHere:
+    """Books that this process alone knows. :class:`MovedBooks`.
+
+    Args:
+        moved: What is in them at first.
+    """
+
+    def __init__(self, moved: Moved | None = None) -> None:
+        self._moved = moved or Moved()
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def held(self) -> Iterator[Moved]:
+        """Give the books to one at a time."""
+        with self._lock:
+            yield self._moved
+
+
 class Traffic:
-    """The books of one quota; safe for any number of threads.
+    """What may move under one quota; safe for any number of threads.
 
     Args:
         name: What the quota is called.
         limits: What may move.
         period: When it begins anew.
         soft: Whether a transfer that has begun may go beyond.
-        moved: The books; kept by others from one run of the server to the next.
-        lock: Held while the books are changed.
+        books: What has moved; kept by others from one run of the server to the next.
         now: Seconds since the epoch.
     """
 
@@ -84,16 +110,14 @@ class Traffic:
         *,
         period: Period,
         soft: bool,
-        moved: Moved,
-        lock: threading.Lock,
+        books: MovedBooks,
         now: Callable[[], float],
     ) -> None:
         self._name = name
         self._limits = limits
         self._period = period
         self._soft = soft
-        self._moved = moved
-        self._lock = lock
+        self._books = books
         self._now = now
 
     def require_upload(self) -> None:
@@ -114,14 +138,12 @@ class Traffic:
 
     def take_back(self, *, up: int = 0, down: int = 0) -> None:
         """Forget octets that were noted and did not move."""
-        with self._lock:
-            moved = self._current()
+        with self._current() as moved:
             moved.up, moved.down = max(0, moved.up - up), max(0, moved.down - down)
 
     def states(self) -> Iterator[QuotaState]:
         """Yield what is used of each limit."""
-        with self._lock:
-            moved = self._current()
+        with self._current() as moved:
             up, down = moved.up, moved.down
         during = "" if self._period is Period.NEVER else f" this {self._period.value}"
         for limit, used, what in (
@@ -134,8 +156,7 @@ class Traffic:
 
     def _check(self, *, up: int = 0, down: int = 0, is_soft: bool = False, notes: bool = False) -> None:
         limits = self._limits
-        with self._lock:
-            moved = self._current()
+        with self._current() as moved:
             more_up, more_down = moved.up + up, moved.down + down
             for limit, used, counts in (
                 (limits.upload, more_up, up),
@@ -147,11 +168,14 @@ class Traffic:
             if notes:
                 moved.up, moved.down = more_up, more_down
 
-    def _current(self) -> Moved:
+    @contextmanager
+    def _current(self) -> Iterator[Moved]:
+        """Give what has moved in the period of now."""
         period = self._period.at(self._now())
-        if self._moved.period != period:
-            self._moved.period, self._moved.up, self._moved.down = period, 0, 0
-        return self._moved
+        with self._books.held() as moved:
+            if moved.period != period:
+                moved.period, moved.up, moved.down = period, 0, 0
+            yield moved
 
 
 def _move(quotas: Sequence[Traffic], *, up: int = 0, down: int = 0) -> None:

@@ -63,6 +63,9 @@ class Charset:
     def __repr__(self) -> str:
         return f"Charset({self.label!r})"
 
+    def __reduce__(self) -> tuple[type[Charset], tuple[str]]:
+        return Charset, (self.label,)
+
     def text(self, octets: bytes) -> str:
         """Decode octets of a client, whatever they are; never fails, escapes stay as they are."""
         return decode_name(octets) if self.is_utf_8 else octets.decode(self.label, "surrogateescape")

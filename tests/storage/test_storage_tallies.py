@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import threading
 
 import pytest
 
@@ -15,7 +14,7 @@ from ftpstwist.storage.memory import MemoryFilesystem
 from ftpstwist.storage.overlay import PermittedFilesystem
 from ftpstwist.storage.quota import Books, Ceiling, QuotaLedger, Share, Usage
 from ftpstwist.storage.tallies import Tallies, TallyError
-from ftpstwist.storage.traffic import Moved, Period, Traffic, TrafficLimits
+from ftpstwist.storage.traffic import Moved, MovedHere, Period, Traffic, TrafficLimits
 from ftpstwist.wire.pathname import ROOT, Pathname
 from tests.contracts.filesystem import get, put, refused
 
@@ -37,8 +36,7 @@ def traffic(*, period=Period.NEVER, soft=False, now=None, moved=None, **limits):
         TrafficLimits(**limits),
         period=period,
         soft=soft,
-        moved=moved or Moved(),
-        lock=threading.Lock(),
+        books=moved or MovedHere(),
         now=now or Calendar(),
     )
 
@@ -207,7 +205,9 @@ def test_tallies_survive(tmp_path):
     again = Tallies(tmp_path / "state" / "quotas.json")
     again.load()
     kept = again.open("staff")
-    assert (kept.stored.used, kept.moved) == (Usage(100, 2), Moved("2023-11-14", 7, 0))
+    assert kept.stored.used == Usage(100, 2)
+    with kept.moved.held() as moved:
+        assert moved == Moved("2023-11-14", 7, 0)
     flow = traffic(moved=kept.moved, period=Period.DAY, upload=10)
     flow.move(up=3)
     with refused(ErrorKind.QUOTA_EXCEEDED):
