@@ -49,12 +49,15 @@ _SCALES = {"full": FULL, "quick": QUICK, "smoke": SMOKE}
 
 
 def named_server(name: str) -> Server:
-    """Return a server by its name; ``ours@PATH`` is that of another checkout."""
+    """Return a server by its name; ``ours@PATH`` is that of another checkout, ``ours/4`` has four worker processes."""
+    ours, _, workers = name.partition("/")
+    if ours == "ours" and workers.isdecimal():
+        return Ours(name=name, workers=int(workers))
     family, _, path = name.partition("@")
     if family == "ours" and path:
         return Ours(Path(path).resolve(), name)
     if name not in SERVERS:
-        raise argparse.ArgumentTypeError(f"{name} is none of {', '.join(SERVERS)} and ours@PATH")
+        raise argparse.ArgumentTypeError(f"{name} is none of {', '.join(SERVERS)}, ours@PATH and ours/WORKERS")
     return SERVERS[name]()
 
 
@@ -68,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, cases in MEASURES.items():
         command = commands.add_parser(name, help=(cases.__doc__ or "").splitlines()[0])
         command.add_argument(
-            "--peers", type=_servers, default=",".join(SERVERS), help="servers, %(default)s, ours@PATH"
+            "--peers", type=_servers, default=",".join(SERVERS), help="servers, %(default)s, ours@PATH, ours/WORKERS"
         )
         command.add_argument("--repeats", type=int, default=5)
         command.add_argument("--scale", choices=_SCALES, default="full")

@@ -21,8 +21,9 @@ from ftpstwist.config.defaults import demo_settings
 from ftpstwist.config.load import Draft, load, override
 from ftpstwist.config.rule import survey
 from ftpstwist.config.schema import Settings
-from ftpstwist.services.build import IReactor, ftps_service
+from ftpstwist.services.build import ftps_service
 from ftpstwist.services.demo import DemoService, prepare_demo
+from ftpstwist.services.reactor import IReactor
 
 _log = Logger()
 
@@ -114,8 +115,15 @@ class CommandLineService(MultiService):
         self._warnings = warnings
 
     def startService(self) -> None:  # noqa: N802 - Twisted's name
-        """Begin to serve."""
-        super().startService()
+        """Begin to serve.
+
+        Raises:
+            SystemExit: Something can not be used without privileges (exit status 1).
+        """
+        try:
+            super().startService()
+        except (ConfigurationError, OSError) as error:
+            raise SystemExit(f"The server can not start: {error}") from None
         for warning in self._warnings:
             _log.warn("{warning}", warning=str(warning))
 

@@ -1,8 +1,9 @@
-"""Many short things: ``small`` files on one control connection, and ``logins``."""
+"""Many short things: ``small`` files, on one control connection and on several at once, and ``logins``."""
 
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
 from functools import partial
 
 from benchmarks.client import Keys, Load, LoadError
@@ -25,8 +26,14 @@ _LOGINS = (
 
 
 def small(scale: Scale) -> list[Case]:
-    """Small files one after the other on one control connection; data connections resume its TLS session."""
-    return [_small_case(verb, tls, scale) for tls in ("1.3", "1.2") for verb in ("RETR", "STOR")]
+    """Small files one after the other on each control connection; data connections resume its TLS session."""
+    alone = [_small_case(verb, tls, scale) for tls in ("1.3", "1.2") for verb in ("RETR", "STOR")]
+    crowd = Case(
+        f"RETR of {scale.small_octets} octets, TLS 1.3, {scale.streams} sessions",
+        _SMALL,
+        partial(_crowd, scale=scale),
+    )
+    return [*alone, crowd]
 
 
 def _small_case(verb: str, tls: str, scale: Scale) -> Case:
@@ -56,6 +63,27 @@ def _small(server: Running, site: Site, *, verb: str, tls: str, scale: Scale) ->
         "client_cpu_ms": result["client_cpu"] * 1e3 / count,
         "p50_ms": result["p50_ms"],
         "p99_ms": result["p99_ms"],
+    }
+
+
+def _crowd(server: Running, site: Site, *, scale: Scale) -> Values:
+    count, sessions = scale.small_files, scale.streams
+    folder = site.small(count, scale.small_octets)
+    keys: Keys = {"tls": "1.3", "verb": "RETR", "path": folder, "count": count, "octets": scale.small_octets}
+    with ExitStack() as stack:
+        loads = [stack.enter_context(Load("small", server, **keys)) for _ in range(sessions)]
+        before, begun = server.cpu(), time.monotonic()
+        for load in loads:
+            load.go()
+        results = [load.result() for load in loads]
+        used, seconds = server.cpu() - before, time.monotonic() - begun
+    files = count * sessions
+    return {
+        "cpu_ms": used * 1e3 / files,
+        "per_s": files / seconds,
+        "resumed": sum(result["resumed"] for result in results) / files,
+        "client_cpu_ms": sum(result["client_cpu"] for result in results) * 1e3 / files,
+        "p99_ms": max(result["p99_ms"] for result in results),
     }
 
 

@@ -32,6 +32,7 @@ _CONFIG = """\
 explicit = ["tcp:{port}:interface=127.0.0.1"]
 implicit = []
 state_directory = "state"
+{workers}
 {limits}
 [[tls.certificates]]
 certificate = "{site.certificate}"
@@ -48,10 +49,17 @@ home = "{{root}}"
 
 @dataclass
 class Ours:
-    """The server of this checkout, or of another one beside it (``ours@/path``), to compare two states of the code."""
+    """The server of this checkout, or of another one beside it (``ours@/path``), to compare two states of the code.
+
+    Attributes:
+        checkout: Where its code is.
+        name: What tables call it.
+        workers: Processes that serve; ``ours/2`` has two.
+    """
 
     checkout: Path = _ROOT
     name: str = field(default="ours")
+    workers: int = 1
 
     def wanted(self, demand: Demand) -> Demand:
         return without_transfer(demand)
@@ -73,13 +81,16 @@ class Ours:
         # By default 1000 sessions, and 50 of one address: enough for all but the ten thousand.
         room = demand.sessions + _SPARE_SESSIONS
         limits = f"[limits]\nsessions = {room}\n" if room > 1000 else ""
+        workers = f"workers = {self.workers}" if self.workers > 1 else ""
         more = '[policy]\nrequire = "none"\n' if demand.clear else ""
         users = folder / "users.toml"
         users.write_text(f'[users.{USER}]\npassword = "{hashed}"\n')
         users.chmod(0o600)
         config = folder / "ftps.toml"
         config.write_text(
-            _CONFIG.format(port=port, site=site, first=first, last=first + 99, limits=limits, more=more),
+            _CONFIG.format(
+                port=port, site=site, first=first, last=first + 99, workers=workers, limits=limits, more=more
+            ),
         )
         arguments = ["--nodaemon", "--pidfile=", "--logfile=-", "ftps", f"--config={config}"]
         command = [*demand.profiler, str(self._python()), str(self._python().with_name("twistd")), *arguments]

@@ -80,6 +80,8 @@ def _status(answer: dict[str, Any]) -> Iterator[str]:
     state = "takes no new sessions" if answer["draining"] else f"listens on {', '.join(answer['listeners'])}"
     yield f"ftpstwist {answer['version']}, up {_duration(answer['seconds'])}, {state}"
     yield f"{_number(answer['sessions'], 'session')}, {_number(answer['transfers'], 'transfer')}"
+    for each in answer.get("workers", ()):
+        yield f"worker {each['worker']}: process {each['process']}, {_number(each['sessions'], 'session')}"
     counts, rate = answer["data_connections"], answer["resumption_rate"]
     if rate is not None:
         yield (

@@ -100,6 +100,16 @@ def _passive_ports_suffice(settings: Settings, _: Surroundings) -> Iterator[Comp
         )
 
 
+def _every_worker_has_a_passive_port(settings: Settings, _: Surroundings) -> Iterator[Complaint]:
+    ports, workers = len(settings.passive.ports), settings.server.workers
+    if settings.passive.ports.first and ports < workers:
+        yield settings.origin.complain(
+            "server.workers",
+            f"{workers} processes can not have a passive port each, for there are {ports}",
+            f"Take at least {workers} ports in [passive], or fewer workers",
+        )
+
+
 def _advertised_addresses_can_be_reached(settings: Settings, _: Surroundings) -> Iterator[Complaint]:
     for key, text in _advertised(settings):
         address = _literal(text)
@@ -147,6 +157,7 @@ RULES = (
     Rule(("server.explicit", "server.implicit", "server.legacy", "passive.ports"), _ports_may_be_bound),
     Rule(("active",), _source_ports_need_no_privilege),
     Rule(("passive.ports", "limits.sessions_per_address"), _passive_ports_suffice),
+    Rule(("server.workers", "passive.ports"), _every_worker_has_a_passive_port),
     Rule(("passive.address", "passive.address_under_tls", "passive.addresses"), _advertised_addresses_can_be_reached),
     Rule(("passive.address", "passive.address_under_tls", "passive.addresses"), _names_resolve),
     Rule(("server.idle_timeout",), _idle_timeout_is_patient),

@@ -69,6 +69,12 @@ class ServerSettings:
         "believed. If any are named, all control connections have to come from there. For data connections see "
         "passive.proxies.",
     )
+    workers: Annotated[int, whole(least=1, most=64)] = setting(
+        1,
+        "Processes that serve. One is enough for files of some size; for thousands of logins and small files a second, "
+        "take as many as there are processors. Each has its part of the passive ports, of the threads and of the "
+        "limits on data connections; sessions, logins, bans and quotas are counted together.",
+    )
     idle_timeout: Duration = setting(
         300.0, "Longest pause between commands while no transfer runs (RFC 1123 wants at least 5 minutes)."
     )

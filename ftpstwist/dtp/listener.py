@@ -1,4 +1,4 @@
-"""One passive port: a listening socket, bound once and kept open (RFC 959 section 3.2).
+"""One port: a listening socket, bound once and kept open (RFC 959 section 3.2).
 
 It accepts and passes on; it refuses to judge who came: that is the pool's work.
 """
@@ -34,6 +34,7 @@ class Listener(WatchedSocket):
         accepts_per_wake: Connections accepted before the reactor turns to others.
         reactor: Watches the socket.
         clock: For a rest when descriptors run out.
+        words: What the log calls it, before its number.
     """
 
     def __init__(
@@ -44,9 +45,11 @@ class Listener(WatchedSocket):
         accepts_per_wake: int,
         reactor: IReactorFDSet,
         clock: IReactorTime,
+        words: str = "passive port",
     ) -> None:
         host, port = plain.getsockname()[:2]
-        super().__init__(plain, f"passive port {port}")
+        super().__init__(plain, f"{words} {port}")
+        self._words = words
         self.host = normal_address(host)
         self.port = int(port)
         self._accepted = accepted
@@ -58,15 +61,19 @@ class Listener(WatchedSocket):
 
     def start(self) -> None:
         """Begin to accept."""
-        self._rest = None
+        self.pause()
         self._reactor.addReader(self)
+
+    def pause(self) -> None:
+        """Accept nothing for now; who comes waits in the kernel."""
+        if self._rest is not None and self._rest.active():
+            self._rest.cancel()
+        self._rest = None
+        self._reactor.removeReader(self)
 
     def close(self) -> None:
         """Stop listening. Calling twice does no harm."""
-        if self._rest is not None:
-            self._rest.cancel()
-            self._rest = None
-        self._reactor.removeReader(self)
+        self.pause()
         self.plain.close()
 
     def on_readable(self) -> None:
@@ -92,7 +99,7 @@ class Listener(WatchedSocket):
         self.close()
 
     def _take_a_rest(self, error: OSError) -> None:
-        _log.error("accept on passive port {port} failed: {error}", port=self.port, error=error)
+        _log.error("accept on {words} {port} failed: {error}", words=self._words, port=self.port, error=error)
         self._reactor.removeReader(self)
         self._rest = self._clock.callLater(_PAUSE_SECONDS, self.start)
 

@@ -22,13 +22,14 @@ from twisted.internet.interfaces import IReactorFDSet, IReactorTime
 from ftpstwist.dtp.expectation import Arrival, Caller, Expectation
 from ftpstwist.dtp.linger import Lingering
 from ftpstwist.dtp.listener import Listener, bind_ports
-from ftpstwist.dtp.peer import lies_in
+from ftpstwist.dtp.peer import lies_in, normal_address
 from ftpstwist.dtp.ports import PortBook
 from ftpstwist.dtp.proxied import HeadedConnection
 from ftpstwist.dtp.readiness import ReactorSocket
 from ftpstwist.dtp.settings import PassiveSettings
 from ftpstwist.dtp.undecided import UndecidedConnection
 from ftpstwist.interfaces import ErrorKind, FtpError, SessionTls, TlsChannel, TlsError
+from ftpstwist.wire.proxyheader import ProxyHeader
 
 _WILDCARDS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not bound
 _REPORT_SECONDS = 60.0
@@ -194,8 +195,12 @@ class PassivePool:
         """Ask who comes through a load balancer; who begins to wait only after it came is not meant."""
         waiting = list(self._book.on(port))
 
-        def told(headed: HeadedConnection, peer: str) -> None:
+        def told(headed: HeadedConnection, header: ProxyHeader) -> None:
             self._headed.remove(headed)
+            if header.source is None:  # the load balancer only looks whether we are there
+                headed.plain.close()
+                return
+            peer = normal_address(header.source.host)
             candidates = [each for each in self._book.candidates(port, peer) if each in waiting]
             self._give_away(headed.plain, peer, port, candidates)
 

@@ -1,7 +1,7 @@
-"""Data connections that come through a load balancer: the PROXY header in front of them (HAProxy).
+"""Connections that come through a load balancer: the PROXY header in front of them (HAProxy).
 
 It is read octet by octet, so that nothing of what follows is taken away from
-the handshake or the file. It refuses to judge whose connection it is: that is the pool's work.
+the handshake or the file. It refuses to judge whose connection it is.
 """
 
 from __future__ import annotations
@@ -11,9 +11,8 @@ from collections.abc import Callable
 
 from twisted.internet.interfaces import IReactorFDSet, IReactorTime
 
-from ftpstwist.dtp.peer import normal_address
 from ftpstwist.dtp.watched import WatchedSocket
-from ftpstwist.wire.proxyheader import ProxyHeaderError, octets_wanted, parse_header
+from ftpstwist.wire.proxyheader import ProxyHeader, ProxyHeaderError, octets_wanted, parse_header
 
 HEADER_SECONDS = 5.0
 """Time limit of a header: it comes with the connection."""
@@ -26,9 +25,9 @@ class HeadedConnection(WatchedSocket):
         plain: The connection.
         reactor: Watches the socket.
         clock: For the time limit.
-        told: Is called once with the client's address; the socket is the callee's then.
+        told: Is called once with the header; the socket is the callee's then.
         refused: Is called once with the reason, after it was closed. The reason is empty for a
-            load balancer that only looks whether we are there.
+            load balancer that went away without a word.
     """
 
     def __init__(
@@ -37,10 +36,10 @@ class HeadedConnection(WatchedSocket):
         *,
         reactor: IReactorFDSet,
         clock: IReactorTime,
-        told: Callable[[HeadedConnection, str], None],
+        told: Callable[[HeadedConnection, ProxyHeader], None],
         refused: Callable[[HeadedConnection, str], None],
     ) -> None:
-        super().__init__(plain, "data connection of a load balancer")
+        super().__init__(plain, "connection of a load balancer")
         self._head = b""
         self._reactor = reactor
         self._told = told
@@ -68,11 +67,8 @@ class HeadedConnection(WatchedSocket):
         except (OSError, ProxyHeaderError) as error:
             self._refuse(f"no PROXY header: {error}")
             return
-        if header.source is None:
-            self._refuse("")
-            return
         self._be_still()
-        self._told(self, normal_address(header.source.host))
+        self._told(self, header)
 
     def on_lost(self) -> None:
         """Give up, unless it was closed while it was read."""

@@ -66,9 +66,6 @@ class LoggedInAccount:
 class Authenticator(Protocol):
     """The front of twisted.cred: checkers, realm and the defence against guessing."""
 
-    def refuses(self, peer: str) -> bool:
-        """Tell whether *peer* is banned now; such a client is answered 421 and not listened to."""
-
     async def login(self, request: LoginRequest) -> LoggedInAccount:
         """Check the credentials and get the avatar.
 

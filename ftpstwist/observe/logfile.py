@@ -25,17 +25,23 @@ class LineFile:
 
     Args:
         path: The file; made if there is none. May be a named pipe that somebody reads.
+        descriptor: Of the file, if somebody has opened it already; it is closed with this one.
 
     Raises:
         OSError: It can not be opened.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, descriptor: int | None = None) -> None:
         self.path = path
         self.lost = 0
         """Lines that could not be written since the last one that could."""
-        self._descriptor = _open(path)
+        self._descriptor = _open(path) if descriptor is None else descriptor
         self._torn = False
+
+    @property
+    def descriptor(self) -> int:
+        """The open file; -1 once it is closed."""
+        return self._descriptor
 
     def write(self, line: str) -> None:
         """Append one line; never raises.

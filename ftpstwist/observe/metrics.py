@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, ProcessCollector
@@ -61,6 +61,11 @@ _COUNTERS: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 """Every counter: what it counts, and its labels. The text adds ``_total`` to the names."""
 
+Values = Iterable[tuple[tuple[str, ...], float]]
+"""The values of the labels, and the number, for each of them."""
+Numbers = dict[str, list[tuple[tuple[str, ...], float]]]
+"""What one process knows, by the name of the metric; as values that JSON can hold."""
+
 _DIRECTIONS = {DataUse.SENDS: "sent", DataUse.RECEIVES: "received"}
 
 
@@ -72,14 +77,14 @@ class Reading:
         name: Of the metric.
         words: What it is, for people.
         labels: Names of its labels.
-        read: Returns the values of the labels, and the number, for each of them.
+        read: Returns the numbers.
         is_counter: Whether it only ever grows.
     """
 
     name: str
     words: str
     labels: tuple[str, ...]
-    read: Callable[[], Iterable[tuple[tuple[str, ...], float]]]
+    read: Callable[[], Values]
     is_counter: bool = False
 
 
@@ -89,10 +94,7 @@ class Metrics:
     def __init__(self) -> None:
         self._counts: dict[str, Counter[tuple[str, ...]]] = {name: Counter() for name in _COUNTERS}
         self._causes: set[str] = set()
-        self._registry = CollectorRegistry(auto_describe=False)
         self._readings: list[Reading] = []
-        self._registry.register(_Families(self._families))
-        ProcessCollector(registry=self._registry)
 
     def look_up(self, readings: Iterable[Reading]) -> None:
         """Put readings into every text from now on."""
@@ -120,14 +122,24 @@ class Metrics:
             case Misused(kind=kind):
                 self._count("ftps_misuses", kind)
 
-    def text(self, accepted: str = "") -> tuple[bytes, str]:
+    def numbers(self) -> Numbers:
+        """Return everything that was counted here, and what is looked up here."""
+        numbers: Numbers = {name: list(counts.items()) for name, counts in self._counts.items()}
+        numbers.update({reading.name: list(reading.read()) for reading in self._readings})
+        return numbers
+
+    def text(self, accepted: str = "", others: Iterable[Numbers] = ()) -> tuple[bytes, str]:
         """Return the metrics as text, and its media type.
 
         Args:
             accepted: Media types the reader takes, as HTTP's ``Accept`` names them.
+            others: What other processes know: it is added to what is known here.
         """
         encoder, media_type = choose_encoder(accepted)
-        return encoder(self._registry), media_type
+        registry = CollectorRegistry(auto_describe=False)
+        ProcessCollector(registry=registry)
+        registry.register(_Families(self._families([self.numbers(), *others])))
+        return encoder(registry), media_type
 
     def _count(self, name: str, *labels: str) -> None:
         self._counts[name][labels] += 1
@@ -155,29 +167,37 @@ class Metrics:
             self._causes.add(words)
         return words
 
-    def _families(self) -> Iterator[Metric]:
+    def _families(self, known: Sequence[Numbers]) -> Iterator[Metric]:
         for name, (words, labels) in _COUNTERS.items():
-            family = CounterMetricFamily(name, words, labels=labels)
-            for values, number in self._counts[name].items():
-                family.add_metric(values, number)
-            yield family
+            yield _filled(CounterMetricFamily(name, words, labels=labels), _summed(name, known))
         for reading in self._readings:
             kind = CounterMetricFamily if reading.is_counter else GaugeMetricFamily
-            looked_up = kind(reading.name, reading.words, labels=reading.labels)
-            for values, value in reading.read():
-                looked_up.add_metric(values, value)
-            yield looked_up
+            yield _filled(kind(reading.name, reading.words, labels=reading.labels), _summed(reading.name, known))
 
 
 class _Families(Collector):
-    """What the library asks for metrics."""
+    """What the library asks for metrics, once."""
 
-    def __init__(self, collect: Callable[[], Iterator[Metric]]) -> None:
-        self._collect = collect
+    def __init__(self, families: Iterable[Metric]) -> None:
+        self._families = families
 
-    def collect(self) -> Iterator[Metric]:
-        """Yield all metrics, as they are now."""
-        return self._collect()
+    def collect(self) -> Iterable[Metric]:
+        """Return all metrics."""
+        return self._families
+
+
+def _summed(name: str, known: Iterable[Numbers]) -> dict[tuple[str, ...], float]:
+    sums: dict[tuple[str, ...], float] = {}
+    for numbers in known:
+        for labels, number in numbers.get(name, ()):
+            sums[tuple(labels)] = sums.get(tuple(labels), 0) + number
+    return sums
+
+
+def _filled(family: CounterMetricFamily | GaugeMetricFamily, sums: dict[tuple[str, ...], float]) -> Metric:
+    for labels, number in sums.items():
+        family.add_metric(labels, number)
+    return family
 
 
 def _resumption(tls: TlsFacts | None) -> str:

@@ -6,6 +6,7 @@ import ipaddress
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -27,8 +28,22 @@ class AdmissionLimits:
     deny: tuple[Network, ...] = ()
 
 
+class Door(Protocol):
+    """Lets control connections in, or not."""
+
+    def admit(self, address: str) -> str | None:
+        """Let a new connection in.
+
+        Returns:
+            ``None`` if it is in; it must be released then. Else the reason, fit for the client.
+        """
+
+    def release(self, address: str) -> None:
+        """Note that a connection that was let in is gone."""
+
+
 class Admission:
-    """Counts the control connections of all services together.
+    """Counts the control connections of all services together. A :class:`Door`.
 
     Args:
         limits: What is allowed.

@@ -49,6 +49,14 @@ class Proxies:
         address = ip_address(peer)
         return any(address in network for network in self.networks)
 
+    def refuse_stranger(self, peer: str) -> None:
+        """Report a connection from elsewhere."""
+        self.report(peer, "a connection that is of no load balancer", "connect through one, or see server.proxies")
+
+    def refuse_headless(self, peer: str, detail: str) -> None:
+        """Report a connection of a load balancer without a header that can be read."""
+        self.report(peer, detail, "let the load balancer send one (HAProxy: send-proxy-v2)")
+
 
 class ProxiedFactory(Factory):
     """Stands in front of a factory of control connections.
@@ -80,43 +88,47 @@ class ProxiedFactory(Factory):
         """Return the protocol for one new connection; ``None``, which closes it, for one from elsewhere."""
         peer = normal_host(addr.host) if isinstance(addr, IPv4Address | IPv6Address) else ""
         if not peer or not self._proxies.trusts(peer):
-            self._proxies.report(
-                peer, "a connection that is of no load balancer", "connect through one, or see server.proxies"
-            )
+            self._proxies.refuse_stranger(peer)
             return None
         return _ProxiedConnection(peer, self._inner, self._proxies, self._clock)
 
 
 @implementer(IHalfCloseableProtocol)
-class _ProxiedConnection(Protocol):
-    """Reads the header, then hands everything on."""
+class HeadedConnection(Protocol):
+    """Hands a connection on, under the addresses of its header.
 
-    def __init__(self, peer: str, factory: Factory, proxies: Proxies, clock: IReactorTime) -> None:
-        self._peer = peer
+    Args:
+        factory: Builds what it is handed to.
+        header: What is known of it already; ``None`` if :meth:`begin` will be called.
+    """
+
+    def __init__(self, factory: Factory, header: ProxyHeader | None = None) -> None:
         self._factory = factory
-        self._proxies = proxies
-        self._clock = clock
-        self._head = b""
+        self._header = header
         self._inner: Protocol | None = None
-        self._limit: IDelayedCall | None = None
 
     def connectionMade(self) -> None:  # noqa: N802 - Twisted's name
-        """Wait for the header."""
+        """Begin, if the header is known."""
         self._tcp: Any = self.transport
-        self._limit = self._clock.callLater(self._proxies.seconds, self._refuse, "no PROXY header came in time")
+        if self._header is not None:
+            self.begin(self._header, b"")
+
+    def begin(self, header: ProxyHeader, rest: bytes) -> None:
+        """Hand it on, with the octets that came behind the header."""
+        transport = _ProxiedTransport(self._tcp, header)
+        inner = cast("Protocol | None", self._factory.buildProtocol(transport.getPeer()))
+        if inner is None:
+            self._tcp.loseConnection()
+            return
+        self._inner = inner
+        inner.makeConnection(cast("Any", transport))
+        if rest:
+            inner.dataReceived(rest)
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
-        """Take the header, and what follows it."""
+        """Octets of the client."""
         if self._inner is not None:
             self._inner.dataReceived(data)
-            return
-        try:
-            while (wanted := octets_wanted(self._head)) and data:
-                self._head, data = self._head + data[:wanted], data[wanted:]
-            if not wanted:
-                self._begin(parse_header(self._head), data)
-        except ProxyHeaderError as error:
-            self._refuse(f"no PROXY header: {error}")
 
     def readConnectionLost(self) -> None:  # noqa: N802 - Twisted's name
         """The client has sent FIN."""
@@ -132,24 +144,48 @@ class _ProxiedConnection(Protocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802 - Twisted's name
         """The TCP connection is gone."""
-        self._stop_waiting()
         if self._inner is not None:
             self._inner.connectionLost(reason)
 
-    def _begin(self, header: ProxyHeader, rest: bytes) -> None:
-        self._stop_waiting()
-        transport = _ProxiedTransport(self._tcp, header)
-        inner = cast("Protocol | None", self._factory.buildProtocol(transport.getPeer()))
-        if inner is None:
-            self._tcp.loseConnection()
+
+class _ProxiedConnection(HeadedConnection):
+    """Reads the header, then hands everything on."""
+
+    def __init__(self, peer: str, factory: Factory, proxies: Proxies, clock: IReactorTime) -> None:
+        super().__init__(factory)
+        self._peer = peer
+        self._proxies = proxies
+        self._clock = clock
+        self._head = b""
+        self._limit: IDelayedCall | None = None
+
+    def connectionMade(self) -> None:  # noqa: N802 - Twisted's name
+        """Wait for the header."""
+        super().connectionMade()
+        self._limit = self._clock.callLater(self._proxies.seconds, self._refuse, "no PROXY header came in time")
+
+    def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
+        """Take the header, and what follows it."""
+        if self._inner is not None:
+            super().dataReceived(data)
             return
-        self._inner = inner
-        inner.makeConnection(cast("Any", transport))
-        if rest:
-            inner.dataReceived(rest)
+        try:
+            while (wanted := octets_wanted(self._head)) and data:
+                self._head, data = self._head + data[:wanted], data[wanted:]
+            if not wanted:
+                header = parse_header(self._head)
+                self._stop_waiting()
+                self.begin(header, data)
+        except ProxyHeaderError as error:
+            self._refuse(f"no PROXY header: {error}")
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802 - Twisted's name
+        """The TCP connection is gone."""
+        self._stop_waiting()
+        super().connectionLost(reason)
 
     def _refuse(self, detail: str) -> None:
-        self._proxies.report(self._peer, detail, "let the load balancer send one (HAProxy: send-proxy-v2)")
+        self._proxies.refuse_headless(self._peer, detail)
         self._tcp.abortConnection()
 
     def _stop_waiting(self) -> None:

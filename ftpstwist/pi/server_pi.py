@@ -15,7 +15,7 @@ from twisted.logger import Logger
 
 from ftpstwist.commands.context import Session
 from ftpstwist.interfaces import ControlTransport, TlsError
-from ftpstwist.pi.admission import Admission
+from ftpstwist.pi.admission import Door
 from ftpstwist.pi.conversation import GOODBYES, Conversation
 from ftpstwist.session.certificate import AddressMatch, address_objection
 from ftpstwist.session.events import (
@@ -39,7 +39,7 @@ class ServerPI:
 
     Args:
         build_session: Makes the session around a transport.
-        admission: Counts connections, or refuses them.
+        door: Lets connections in, or not.
         clock: For time limits.
         gone: Called once, when everything of the session is released.
     """
@@ -48,12 +48,12 @@ class ServerPI:
         self,
         *,
         build_session: Callable[[ControlTransport], Session],
-        admission: Admission,
+        door: Door,
         clock: IReactorTime,
         gone: Callable[[ServerPI], None],
     ) -> None:
         self._build_session = build_session
-        self._admission = admission
+        self._door = door
         self._clock = clock
         self._gone = gone
         self._admitted = False
@@ -80,7 +80,7 @@ class ServerPI:
             soon=lambda action: self._clock.callLater(0, action),
         )
         session.sink.record(SessionOpened(session.ref, session.now()))
-        refusal = self._admission.admit(transport.peer.host)
+        refusal = self._door.admit(transport.peer.host)
         self._admitted = refusal is None
         if session.state.is_implicit:
             session.state.start_tls()
@@ -197,7 +197,7 @@ class ServerPI:
         session.data.forget()
         session.log_out()
         if self._admitted:
-            self._admission.release(self._transport.peer.host)
+            self._door.release(self._transport.peer.host)
         session.sink.record(SessionClosed(session.ref, session.now(), self.seconds, self._reason))
         self._gone(self)
 

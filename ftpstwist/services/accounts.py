@@ -70,6 +70,7 @@ def build_accounts(
     *,
     realm: IRealm | None = None,
     checkers: Sequence[ICredentialsChecker] | None = None,
+    counted_with: Accounts | None = None,
 ) -> Accounts:
     """Put checkers, realm and defence together.
 
@@ -78,6 +79,7 @@ def build_accounts(
         parts: What all accounts share.
         realm: The caller's own; gives ``IAccount`` avatars.
         checkers: The caller's own, instead of the users file.
+        counted_with: Those of another host: failures and caps hold for both together.
 
     Raises:
         UserFileError: The users file can not be used.
@@ -124,6 +126,8 @@ def build_accounts(
         settings=_login_settings(accounts),
         revocations=parts.revocations,
     )
+    if counted_with is not None:
+        authenticator.share_counts_with(counted_with.authenticator)
     return Accounts(authenticator, defender, users)
 
 

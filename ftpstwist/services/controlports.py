@@ -1,16 +1,18 @@
-"""The control ports of the configuration: which endpoint gets which factory, behind load balancers or not."""
+"""The control ports of the configuration: where they are, and which factory each gets."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
 
 from twisted.internet.endpoints import serverFromString
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IReactorTime, IStreamServerEndpoint
 from twisted.internet.protocol import Factory
 
 from ftpstwist.config.endpoint import Endpoint
 from ftpstwist.config.schema import Settings
+from ftpstwist.config.schema_legacy import LegacySettings
 from ftpstwist.interfaces import EventSink
 from ftpstwist.pi.proxied import ProxiedFactory, Proxies
 from ftpstwist.services.legacy import LegacyFactory
@@ -23,53 +25,69 @@ _HEADER_SECONDS = 5.0
 """How long a load balancer may take to send the PROXY header: it knows it before it connects."""
 
 
-class ControlPorts:
-    """Makes the services that listen.
+@dataclass(frozen=True, slots=True)
+class ControlPort:
+    """One of them.
+
+    Attributes:
+        endpoint: Where it is.
+        service: Explicit or implicit TLS.
+        legacy: What else there is to know of one for old devices; ``None`` for an ordinary one.
+    """
+
+    endpoint: Endpoint
+    service: Service
+    legacy: LegacySettings | None = None
+
+    def bind_with(self, reactor: IReactorTime) -> IStreamServerEndpoint:
+        """Return the endpoint as Twisted has it."""
+        endpoint: IStreamServerEndpoint = serverFromString(cast("Any", reactor), self.endpoint.listening_text)
+        return endpoint
+
+    def factory(self, sessions: Sessions, mint_legacy: MintTls) -> ControlFactory:
+        """Return what builds its connections; *mint_legacy* makes the TLS of one session of an old device."""
+        if self.legacy is not None:
+            return LegacyFactory(sessions, self.legacy, mint_legacy)
+        return ControlFactory(sessions, self.service)
+
+
+def control_ports(settings: Settings) -> list[ControlPort]:
+    """Return all of them, always in the same order."""
+    server = settings.server
+    return [
+        *(ControlPort(endpoint, Service.EXPLICIT) for endpoint in server.explicit),
+        *(ControlPort(endpoint, Service.IMPLICIT) for endpoint in server.implicit),
+        *(ControlPort(each.endpoint, each.service, each) for each in server.legacy),
+    ]
+
+
+def proxies_of(settings: Settings, *, sink: EventSink, now: Callable[[], float]) -> Proxies | None:
+    """Return the load balancers that all control connections come through; ``None`` if they come as they are.
 
     Args:
         settings: The configuration.
-        reactor: Listens, and keeps time.
-        sessions: Makes and counts sessions.
         sink: Is told of connections that are of no load balancer.
         now: Seconds since the epoch.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        *,
-        reactor: IReactorTime,
-        sessions: Sessions,
-        sink: EventSink,
-        now: Callable[[], float],
-    ) -> None:
-        self._server = settings.server
-        self._reactor: Any = reactor
-        self._sessions = sessions
-        self._sink = sink
-        self._now = now
+    def report(peer: str, detail: str, remedy: str) -> None:
+        sink.record(Misused(SessionRef(NO_SESSION, peer), now(), "proxy-header", detail, remedy))
 
-    def ordinary(self) -> list[ListeningService]:
-        """Return those for explicit and implicit TLS."""
-        by_service = {Service.EXPLICIT: self._server.explicit, Service.IMPLICIT: self._server.implicit}
-        return [
-            self._listen(endpoint, ControlFactory(self._sessions, service), service)
-            for service, endpoints in by_service.items()
-            for endpoint in endpoints
-        ]
+    return Proxies(settings.server.proxies, _HEADER_SECONDS, report) if settings.server.proxies else None
 
-    def legacy(self, mint_tls: MintTls) -> list[ListeningService]:
-        """Return those for old devices; *mint_tls* makes the TLS of one session there."""
-        return [
-            self._listen(each.endpoint, LegacyFactory(self._sessions, each, mint_tls), each.service)
-            for each in self._server.legacy
-        ]
 
-    def _listen(self, endpoint: Endpoint, factory: Factory, service: Service) -> ListeningService:
-        if self._server.proxies:
-            proxies = Proxies(self._server.proxies, _HEADER_SECONDS, self._report)
-            factory = ProxiedFactory(factory, proxies=proxies, clock=self._reactor)
-        return ListeningService(serverFromString(self._reactor, endpoint.listening_text), factory, service)
-
-    def _report(self, peer: str, detail: str, remedy: str) -> None:
-        self._sink.record(Misused(SessionRef(NO_SESSION, peer), self._now(), "proxy-header", detail, remedy))
+def listeners(
+    ports: Sequence[ControlPort],
+    *,
+    factories: Sequence[ControlFactory],
+    proxies: Proxies | None,
+    reactor: IReactorTime,
+) -> list[ListeningService]:
+    """Return what listens on each port and gives its connections to the factory of the same place."""
+    services = []
+    for port, factory in zip(ports, factories, strict=True):
+        first: Factory = factory
+        if proxies is not None:
+            first = ProxiedFactory(factory, proxies=proxies, clock=reactor)
+        services.append(ListeningService(port.bind_with(reactor), first, port.service))
+    return services

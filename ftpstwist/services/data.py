@@ -60,7 +60,7 @@ class DataParts:
         self._sink = sink
         self._now = now
         self.pool = PassivePool(
-            _passive_settings(settings),
+            passive_settings(settings),
             reactor=reactor,
             clock=reactor,
             random=random.SystemRandom(),
@@ -97,7 +97,8 @@ class DataParts:
         self._sink.record(Misused(SessionRef(NO_SESSION, peer), self._now(), kind, detail, remedy))
 
 
-def _passive_settings(settings: Settings) -> PassiveSettings:
+def passive_settings(settings: Settings) -> PassiveSettings:
+    """Return what the configuration says about passive ports."""
     passive, limits = settings.passive, settings.limits
     return PassiveSettings(
         addresses=[str(address) for address in settings.passive_addresses],

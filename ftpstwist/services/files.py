@@ -6,8 +6,12 @@ import os
 import threading
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import dataclass
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
 from weakref import WeakValueDictionary
 
 from ftpstwist.config.schema import Settings
@@ -17,12 +21,35 @@ from ftpstwist.session.identity import Identity
 from ftpstwist.storage.homes import Homes
 from ftpstwist.storage.local import LocalFilesystem
 from ftpstwist.storage.overlay import PermittedFilesystem
-from ftpstwist.storage.quota import QuotaLedger, Usage
+from ftpstwist.storage.quota import Keeping, QuotaLedger, Usage
 from ftpstwist.storage.settings import LocalSettings
+from ftpstwist.storage.shared import SharedUsage
 
 MakeFilesystem = Callable[[Identity, str], Filesystem]
 
 _KEY_OCTETS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class SharedStorage:
+    """What processes that serve the same homes share.
+
+    Attributes:
+        books: Folder for the numbers of quotas.
+        unique_key: What the fact ``unique`` of files is made with, so that it is the same everywhere.
+    """
+
+    books: Path
+    unique_key: bytes
+
+    @classmethod
+    def begin(cls) -> SharedStorage:
+        """Make an empty folder for the books, for this user alone, and a key; OSError if that can not be."""
+        return cls(Path(mkdtemp(prefix="ftpstwist-")), os.urandom(_KEY_OCTETS))
+
+    def end(self) -> None:
+        """Remove the folder."""
+        rmtree(self.books, ignore_errors=True)
 
 
 class LocalHomes:
@@ -31,9 +58,10 @@ class LocalHomes:
     Args:
         settings: How files are kept.
         quotas: What holds beside the limits of the accounts.
+        shared: What several processes share; ``None`` if there is one process.
     """
 
-    def __init__(self, settings: Settings, quotas: Quotas) -> None:
+    def __init__(self, settings: Settings, quotas: Quotas, *, shared: SharedStorage | None = None) -> None:
         storage = settings.storage
         self._local = LocalSettings(
             links=storage.links,
@@ -47,7 +75,8 @@ class LocalHomes:
         )
         self._quotas = quotas
         self._homes = Homes()
-        self._unique_key = os.urandom(_KEY_OCTETS)
+        self._unique_key = os.urandom(_KEY_OCTETS) if shared is None else shared.unique_key
+        self._books = None if shared is None else shared.books
         self._ledgers: WeakValueDictionary[str, QuotaLedger] = WeakValueDictionary()
         self._turn = threading.Lock()
 
@@ -86,5 +115,10 @@ class LocalHomes:
         with self._turn:
             ledger = self._ledgers.get(key)
             if ledger is None:
-                ledger = self._ledgers[key] = QuotaLedger(partial(self._usage, home))
+                ledger = self._ledgers[key] = QuotaLedger(partial(self._usage, home), self._keeping(key))
             return ledger
+
+    def _keeping(self, key: str) -> Keeping | None:
+        if self._books is None:
+            return None
+        return SharedUsage(self._books / f"home-{sha256(os.fsencode(key)).hexdigest()}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Protocol
 
 from ftpstwist.auth.userfile import UserFile
 from ftpstwist.commands.hosts import HostBook, SessionSettings, VirtualHost
@@ -13,11 +13,27 @@ from ftpstwist.config.schema import Settings
 from ftpstwist.config.schema_clients import Reply as CertificateReply
 from ftpstwist.config.schema_hosts import HostSettings
 from ftpstwist.config.schema_sources import AskForCode, Source
-from ftpstwist.services.accounts import Accounts
+from ftpstwist.interfaces import Authenticator
 from ftpstwist.services.policy import policy_book
 from ftpstwist.session.policybook import PolicyBook
 
-MakeAccounts = Callable[[Settings], Accounts]
+
+class HostAccounts(Protocol):
+    """What hosts need to know of accounts."""
+
+    @property
+    def authenticator(self) -> Authenticator:
+        """The front of twisted.cred."""
+
+    @property
+    def users(self) -> UserFile | None:
+        """The users file, if there is one."""
+
+
+MakeAccounts = Callable[[Settings], HostAccounts]
+
+Place = tuple[str, str, str]
+"""Users file, root and home: hosts that have all three in common share their accounts, before and after a change."""
 
 _ABOUT_ACCOUNTS = frozenset({"users", "root", "home"})
 
@@ -28,7 +44,8 @@ class Hosts:
     Args:
         settings: The configuration.
         default: The accounts of the default host, and of hosts that do not say otherwise.
-        make_accounts: Makes those of hosts that do; ``None`` where all hosts share the default ones.
+        make_accounts: Makes those of hosts that do, counted together with the default ones; ``None`` where all hosts
+            share the default ones.
         is_known: Tells whether a name that is in no ``[[hosts]]`` is ours.
 
     Raises:
@@ -36,12 +53,16 @@ class Hosts:
     """
 
     def __init__(
-        self, settings: Settings, default: Accounts, make_accounts: MakeAccounts | None, is_known: Callable[[str], bool]
+        self,
+        settings: Settings,
+        default: HostAccounts,
+        make_accounts: MakeAccounts | None,
+        is_known: Callable[[str], bool],
     ) -> None:
         self._default = default
         self._make_accounts = make_accounts
         self._is_known = is_known
-        self._accounts: dict[_Place, Accounts] = {}
+        self._accounts: dict[Place, HostAccounts] = {}
         self.use(self.prepare(settings))
 
     @property
@@ -73,7 +94,7 @@ class Hosts:
         """
         by_name: dict[str, VirtualHost] = {}
         by_place = dict(self._accounts)
-        accounts: list[Accounts] = []
+        accounts: list[HostAccounts] = []
         for each in settings.hosts:
             accounts.append(self._accounts_of(settings, each, by_place))
             host = _virtual_host(settings_of_host(settings, each), accounts[-1])
@@ -85,15 +106,18 @@ class Hosts:
         """Let sessions that begin from now on have these hosts."""
         self._prepared = prepared
         kept = zip(prepared.settings.hosts, prepared.accounts, strict=True)
-        self._accounts = {_place(prepared.settings, host): own for host, own in kept if own is not self._default}
+        self._accounts = {_place_of(prepared.settings, host): own for host, own in kept if own is not self._default}
 
-    def _accounts_of(self, settings: Settings, host: HostSettings, by_place: dict[_Place, Accounts]) -> Accounts:
+    def accounts_at(self, place: Place) -> HostAccounts | None:
+        """Return the accounts of a place; ``None`` if no host in use has it."""
+        return self._default if place == place_of(self.settings) else self._accounts.get(place)
+
+    def _accounts_of(self, settings: Settings, host: HostSettings, by_place: dict[Place, HostAccounts]) -> HostAccounts:
         if self._make_accounts is None or not own_keys(host) & _ABOUT_ACCOUNTS:
             return self._default
-        place = _place(settings, host)
+        place = _place_of(settings, host)
         if place not in by_place:
             by_place[place] = self._make_accounts(settings_of_host(settings, host))
-            by_place[place].authenticator.share_counts_with(self._default.authenticator)
         return by_place[place]
 
 
@@ -108,20 +132,21 @@ class PreparedHosts:
     """
 
     settings: Settings
-    accounts: tuple[Accounts, ...]
+    accounts: tuple[HostAccounts, ...]
     book: HostBook
 
 
-_Place = tuple[Path, Path, str]
-"""Users file, root and home: hosts that have all three in common share their accounts, before and after a change."""
+def place_of(settings: Settings) -> Place:
+    """Return where the accounts of a configuration live, be it that of the default host or of another."""
+    accounts = settings.accounts
+    return str(accounts.users), str(accounts.root), accounts.home
 
 
-def _place(settings: Settings, host: HostSettings) -> _Place:
-    accounts = settings_of_host(settings, host).accounts
-    return accounts.users, accounts.root, accounts.home
+def _place_of(settings: Settings, host: HostSettings) -> Place:
+    return place_of(settings_of_host(settings, host))
 
 
-def _virtual_host(settings: Settings, accounts: Accounts) -> VirtualHost:
+def _virtual_host(settings: Settings, accounts: HostAccounts) -> VirtualHost:
     # Where other sources add groups, those of the users file are not all that will count.
     knows_groups = set(settings.accounts.sources) == {Source.USERS}
     policy = policy_book(settings, accounts.users if knows_groups else None)

@@ -68,8 +68,12 @@ class ListeningService(TwistedService):
         port, self._port = self._port, None
         return None if port is None else port.stopListening()
 
+    def opened(self, port: IListeningPort) -> None:
+        """Take note of the port; for those who do not leave accepting to it."""
+
     def _listening(self, port: IListeningPort) -> None:
         self._port = port
+        self.opened(port)
         address = self.address
         if address is not None:
             _log.info(

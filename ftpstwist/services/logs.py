@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from twisted.application.service import Service
@@ -28,14 +28,23 @@ class LogService(Service):
         settings: Which files.
         clock: For what is told only now and then.
         sinks: Further ones, of the caller; they get every event.
+        opened: Descriptors of files that are open already; the others are opened.
     """
 
-    def __init__(self, settings: Settings, *, clock: IReactorTime, sinks: Sequence[EventSink] = ()) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: IReactorTime,
+        sinks: Sequence[EventSink] = (),
+        opened: Mapping[Path, int] | None = None,
+    ) -> None:
         self._settings = settings.log
         self._clock = clock
         self._every_event = list(sinks)
         if settings.log.failed_sessions:
             self._every_event.append(FlightRecorder(settings.failed_sessions, records=settings.log.failed_sessions))
+        self._opened = dict(opened or {})
         self._files: list[LineFile] = []
         self._put_together([TwistedLogSink()])
 
@@ -53,6 +62,11 @@ class LogService(Service):
             file = self._open(each.file)
             sinks.append(FormattedLog(LogFormat(each.format), file.write, verbs=frozenset(each.verbs)))
         self._put_together(sinks)
+
+    @property
+    def descriptors(self) -> dict[Path, int]:
+        """The files that are open."""
+        return {file.path: file.descriptor for file in self._files}
 
     def stopService(self) -> None:  # noqa: N802 - Twisted's interface
         """Tell what was only counted, and close the files."""
@@ -77,6 +91,6 @@ class LogService(Service):
         self._sink = FanOut([self._aggregator, *self._every_event])
 
     def _open(self, path: Path) -> LineFile:
-        file = LineFile(path)
+        file = LineFile(path, self._opened.pop(path, None))
         self._files.append(file)
         return file

@@ -3,39 +3,109 @@
 from __future__ import annotations
 
 import os
+import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from twisted.application.service import IService, Service
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.protocols.policies import ThrottlingFactory
+from twisted.python.failure import Failure
 from twisted.web import http
 from twisted.web.resource import Resource
-from twisted.web.server import Request, Site
+from twisted.web.server import NOT_DONE_YET, Request, Site
 
 from ftpstwist import __version__
 from ftpstwist.config.schema_metrics import MetricsSettings
+from ftpstwist.dtp.passive import PassivePool
 from ftpstwist.interfaces import FtpError, WorkerThreads
-from ftpstwist.observe.metrics import Metrics, Reading
+from ftpstwist.observe.metrics import Metrics, Reading, Values
+from ftpstwist.pi.server_pi import ServerPI
 from ftpstwist.services.admin import IAdminReactor
 from ftpstwist.services.listening import ListeningService
 from ftpstwist.services.operations import Running
+from ftpstwist.storage.threads import TwistedWorkerThreads
 
 _log = Logger()
 
 _CONNECTIONS = 16
 _REQUEST_SECONDS = 10
 
-_Values = Iterable[tuple[tuple[str, ...], float]]
+Text = Callable[[str], Awaitable[tuple[bytes, str]]]
+"""Takes the media types that the reader takes; returns the text, and its media type."""
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """What is looked up in each process that serves.
+
+    Attributes:
+        sessions: Its sessions.
+        threads: Its threads, by their work.
+        pools: Its passive ports.
+        worker: Number of the worker process; empty if there are none.
+    """
+
+    sessions: Iterable[ServerPI]
+    threads: Mapping[str, TwistedWorkerThreads]
+    pools: Sequence[PassivePool]
+    worker: str = ""
+
+    def readings(self) -> list[Reading]:
+        """Return everything that is looked up."""
+        return [
+            Reading("ftps_sessions_open", "Control connections now.", ("service", "protocol"), self._sessions),
+            Reading("ftps_transfers_running", "Transfers now, by what holds them up.", ("waits_for",), self._transfers),
+            Reading("ftps_worker_threads_busy", "Threads at work.", ("pool",), self._busy),
+            Reading("ftps_worker_threads_waiting", "Work that waits for a thread.", ("pool",), self._waiting),
+            Reading("ftps_passive_ports", "Passive ports that are open.", (), self._ports),
+            Reading("ftps_passive_ports_used", "Those where a client is expected.", (), self._ports_used),
+            Reading("ftps_passive_port_waits", "Clients that wait for a passive port.", (), self._port_waits),
+            Reading("ftps_data_connections_expected", "Expected data connections.", (), self._expected),
+            Reading(
+                "ftps_worker_cpu_seconds",
+                "Processor time of a worker process, since it was started.",
+                ("worker",),
+                lambda: [((self.worker,), time.process_time())] if self.worker else (),
+                is_counter=True,
+            ),
+        ]
+
+    def _sessions(self) -> Values:
+        refs = [each.session.ref for each in self.sessions]
+        return _counted((ref.service, ref.tls.version if ref.tls else "none") for ref in refs)
+
+    def _transfers(self) -> Values:
+        transfers = [each.session.transfer for each in self.sessions]
+        return _counted((each.waits_for().name.lower(),) for each in transfers if each is not None)
+
+    def _busy(self) -> Values:
+        return [((name,), pool.busy) for name, pool in self.threads.items()]
+
+    def _waiting(self) -> Values:
+        return [((name,), pool.waiting) for name, pool in self.threads.items()]
+
+    def _ports(self) -> Values:
+        return [((), sum(len(pool.ports) for pool in self.pools))]
+
+    def _ports_used(self) -> Values:
+        return [((), sum(len(pool.expected) for pool in self.pools))]
+
+    def _port_waits(self) -> Values:
+        return [((), sum(pool.waiting for pool in self.pools))]
+
+    def _expected(self) -> Values:
+        return [((), sum(pool.expected.total() for pool in self.pools))]
 
 
 class Readings:
-    """What is looked up for every text.
+    """What is looked up of the server as a whole.
 
     Args:
         running: Where it is looked up.
@@ -45,71 +115,33 @@ class Readings:
         self._running = running
 
     def all(self) -> list[Reading]:
-        """Return everything that is looked up."""
+        """Return everything that is looked up; what is about worker processes, their crew adds."""
         return [
             Reading("ftps_info", "The server.", ("version",), lambda: [((__version__,), 1)]),
-            Reading("ftps_sessions_open", "Control connections now.", ("service", "protocol"), self._sessions),
-            Reading("ftps_transfers_running", "Transfers now, by what holds them up.", ("waits_for",), self._transfers),
-            Reading("ftps_worker_threads_busy", "Threads at work.", ("pool",), self._busy),
-            Reading("ftps_worker_threads_waiting", "Work that waits for a thread.", ("pool",), self._waiting),
-            Reading("ftps_passive_ports", "Passive ports that are open.", (), self._ports),
-            Reading("ftps_passive_ports_used", "Those where a client is expected.", (), self._ports_used),
-            Reading("ftps_passive_port_waits", "Clients that wait for a passive port.", (), self._port_waits),
-            Reading("ftps_data_connections_expected", "Expected data connections.", (), self._expected),
             Reading("ftps_bans", "Addresses banned now.", (), self._bans),
-            Reading(
-                "ftps_bans_begun",
-                "Bans so far.",
-                (),
-                self._bans_begun,
-                is_counter=True,
-            ),
+            Reading("ftps_bans_begun", "Bans so far.", (), self._bans_begun, is_counter=True),
             Reading("ftps_expiry_timestamp_seconds", "When what expires does.", ("what",), self._ends),
             Reading("ftps_reload_success", "1 if the last reload was used.", ("what",), self._reload_success),
             Reading("ftps_reload_timestamp_seconds", "When that was.", ("what",), self._reload_time),
+            Reading("ftps_workers", "Worker processes that serve now.", (), lambda: ()),
+            Reading("ftps_worker_starts", "Worker processes started so far.", (), lambda: (), is_counter=True),
         ]
 
-    def _sessions(self) -> _Values:
-        refs = [each.session.ref for each in self._running.sessions]
-        return _counted((ref.service, ref.tls.version if ref.tls else "none") for ref in refs)
-
-    def _transfers(self) -> _Values:
-        transfers = [each.session.transfer for each in self._running.sessions]
-        return _counted((each.waits_for().name.lower(),) for each in transfers if each is not None)
-
-    def _busy(self) -> _Values:
-        return [((name,), pool.busy) for name, pool in self._running.threads.items()]
-
-    def _waiting(self) -> _Values:
-        return [((name,), pool.waiting) for name, pool in self._running.threads.items()]
-
-    def _ports(self) -> _Values:
-        return [((), len(self._running.pool.ports))]
-
-    def _bans(self) -> _Values:
+    def _bans(self) -> Values:
         return [((), len(self._running.defender.bans))]
 
-    def _bans_begun(self) -> _Values:
+    def _bans_begun(self) -> Values:
         return [((), self._running.defender.bans_begun)]
 
-    def _ports_used(self) -> _Values:
-        return [((), len(self._running.pool.expected))]
-
-    def _port_waits(self) -> _Values:
-        return [((), self._running.pool.waiting)]
-
-    def _expected(self) -> _Values:
-        return [((), self._running.pool.expected.total())]
-
-    def _ends(self) -> _Values:
+    def _ends(self) -> Values:
         """Of several with one name the first that expires counts."""
         ends = sorted(self._running.certificates.ends, key=lambda end: end[1], reverse=True)
         return {(words,): end.timestamp() for words, end in ends}.items()
 
-    def _reload_success(self) -> _Values:
+    def _reload_success(self) -> Values:
         return [((name,), float(not result.problem)) for name, result in self._running.reload.results.items()]
 
-    def _reload_time(self) -> _Values:
+    def _reload_time(self) -> Values:
         return [((name,), result.time) for name, result in self._running.reload.results.items()]
 
 
@@ -120,15 +152,19 @@ def metrics_services(
 
     Args:
         settings: The table ``[metrics]``.
-        metrics: What is offered.
+        metrics: What is offered, with what other processes know.
         running: What is looked up for it.
         reactor: Listens, and keeps time.
     """
     metrics.look_up(Readings(running).all())
+
+    async def text(accepted: str = "") -> tuple[bytes, str]:
+        return metrics.text(accepted, await running.desk.metrics())
+
     services: list[IService] = []
     if settings.endpoint is not None:
         root = Resource()
-        root.putChild(b"metrics", _Page(metrics.text))
+        root.putChild(b"metrics", _Page(text))
         site = _QuietSite(root, reactor=reactor, timeout=_REQUEST_SECONDS)
         endpoint = serverFromString(reactor, settings.endpoint.text)
         factory = ThrottlingFactory(site, maxConnectionCount=_CONNECTIONS)
@@ -137,8 +173,8 @@ def metrics_services(
         services.append(
             MetricsFile(
                 settings.file,
-                metrics.text,
-                threads=running.threads["files"],
+                text,
+                threads=running.threads,
                 clock=reactor,
                 interval=settings.file_interval,
             )
@@ -151,7 +187,7 @@ class MetricsFile(Service):
 
     Args:
         path: The file.
-        text: Returns the text, and its media type.
+        text: Returns the text.
         threads: Where it is written.
         clock: For waiting.
         interval: Seconds from one writing to the next.
@@ -160,7 +196,7 @@ class MetricsFile(Service):
     def __init__(
         self,
         path: Path,
-        text: Callable[[], tuple[bytes, str]],
+        text: Text,
         *,
         threads: WorkerThreads,
         clock: IReactorTime,
@@ -188,7 +224,7 @@ class MetricsFile(Service):
         return self._ended
 
     async def _write(self) -> None:
-        octets, _ = self._text()
+        octets, _ = await self._text("")
         try:
             await self._threads.run(_replace, self._path, octets)
         except OSError as error:
@@ -210,15 +246,23 @@ def _replace(path: Path, octets: bytes) -> None:
 class _Page(Resource):
     """The text."""
 
-    def __init__(self, text: Callable[[str], tuple[bytes, str]]) -> None:
+    def __init__(self, text: Text) -> None:
         super().__init__()
         self._text = text
 
-    def render_GET(self, request: Request) -> bytes:  # noqa: N802 - Twisted's name
+    def render_GET(self, request: Request) -> int:  # noqa: N802 - Twisted's name
         """Answer GET; HEAD comes here, too."""
-        octets, media_type = self._text(request.getHeader("Accept") or "")
+        answering = Deferred.fromCoroutine(self._answer(request))
+        request.notifyFinish().addErrback(lambda _: answering.cancel())
+        answering.addErrback(_drop_or_log)
+        return NOT_DONE_YET
+
+    async def _answer(self, request: Request) -> None:
+        octets, media_type = await self._text(request.getHeader("Accept") or "")
         request.setHeader("Content-Type", media_type)
-        return octets
+        request.setHeader("Content-Length", str(len(octets)))
+        request.write(b"" if request.method == b"HEAD" else octets)
+        request.finish()
 
 
 class _QuietSite(Site):
@@ -230,5 +274,11 @@ class _QuietSite(Site):
         """Tell nobody."""
 
 
-def _counted(values: Iterable[tuple[str, ...]]) -> _Values:
+def _drop_or_log(failure: Failure) -> None:
+    """Nobody waits any more, or there is an error of ours, and the reader is told nothing of it."""
+    if not failure.check(CancelledError):
+        _log.failure("metrics could not be put together", failure=failure)
+
+
+def _counted(values: Iterable[tuple[str, ...]]) -> Values:
     return Counter(values).items()

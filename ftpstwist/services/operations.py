@@ -16,34 +16,14 @@ from twisted.logger import Logger
 
 from ftpstwist import __version__
 from ftpstwist.auth.defender import Defender, network_of
-from ftpstwist.dtp.passive import PassivePool
-from ftpstwist.pi.server_pi import ServerPI
+from ftpstwist.interfaces import WorkerThreads
 from ftpstwist.services.admin import RequestError
 from ftpstwist.services.certificates import Certificates
+from ftpstwist.services.desk import Answer, Desk
 from ftpstwist.services.listening import ListeningService
 from ftpstwist.services.reload import ReloadService
-from ftpstwist.services.sessions import Sessions
-from ftpstwist.session.events import DataOpened, Event
-from ftpstwist.session.state import ControlProtection
-from ftpstwist.storage.threads import TwistedWorkerThreads
 
-Answer = dict[str, Any]
-
-_CLOSED_BY_OPERATOR = "Closed by the operator"
 _log = Logger()
-
-
-class Resumptions:
-    """Counts how many data connections resumed the TLS session of their control connection. An ``EventSink``."""
-
-    def __init__(self) -> None:
-        self.resumed = self.full = 0
-
-    def record(self, event: Event) -> None:
-        """Count a data connection under TLS."""
-        if isinstance(event, DataOpened) and event.data_tls is not None:
-            self.resumed += event.data_tls.resumed
-            self.full += not event.data_tls.resumed
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +32,19 @@ class Running:
 
     Attributes:
         listeners: The control ports.
-        sessions: The control connections.
-        threads: Pools of worker threads, by name.
-        pool: The passive ports.
+        desk: The control connections.
         defender: The bans.
         certificates: What expires.
         reload: Reads files anew.
+        threads: Where files are written.
     """
 
     listeners: Sequence[ListeningService]
-    sessions: Sessions
-    threads: Mapping[str, TwistedWorkerThreads]
-    pool: PassivePool
+    desk: Desk
     defender: Defender
     certificates: Certificates
     reload: ReloadService
+    threads: WorkerThreads
 
 
 class Operations:
@@ -74,14 +52,12 @@ class Operations:
 
     Args:
         running: What is asked.
-        resumptions: How data connections began.
         now: Seconds since the epoch.
     """
 
-    def __init__(self, running: Running, resumptions: Resumptions, now: Callable[[], float]) -> None:
+    def __init__(self, running: Running, now: Callable[[], float]) -> None:
         self._running = running
-        self._sessions = running.sessions
-        self._resumptions = resumptions
+        self._desk = running.desk
         self._now = now
         self._started = now()
         self._is_draining = False
@@ -100,20 +76,19 @@ class Operations:
             "certificates": self.list_certificates,
         }
 
-    def status(self) -> Answer:
+    async def status(self) -> Answer:
         """Tell how the server is doing as a whole."""
-        transfers = [each.session.transfer for each in self._sessions]
-        handshakes = self._resumptions.resumed + self._resumptions.full
+        numbers = await self._desk.numbers()
+        resumed, full = numbers.pop("resumed"), numbers.pop("full_handshake")
         addresses = [each.address for each in self._running.listeners if each.running]
         return {
             "version": __version__,
             "seconds": self._now() - self._started,
             "draining": self._is_draining,
             "listeners": [f"{address.host} {address.port}" for address in addresses if address is not None],
-            "sessions": len(self._sessions),
-            "transfers": sum(transfer is not None for transfer in transfers),
-            "data_connections": {"resumed": self._resumptions.resumed, "full_handshake": self._resumptions.full},
-            "resumption_rate": self._resumptions.resumed / handshakes if handshakes else None,
+            **numbers,
+            "data_connections": {"resumed": resumed, "full_handshake": full},
+            "resumption_rate": resumed / (resumed + full) if resumed + full else None,
             "bans": [{"address": address, "seconds": left} for address, left in self._running.defender.bans.items()],
             "reloads": [
                 {"what": what, "time": _iso(result.time), "problem": result.problem}
@@ -122,32 +97,27 @@ class Operations:
             "first_expiry": min(self.list_certificates()["certificates"], key=lambda each: each["days"], default=None),
         }
 
-    def list_sessions(self) -> Answer:
+    async def list_sessions(self) -> Answer:
         """Tell of every session who it is and what it does now, the longest first."""
-        in_order = sorted(self._sessions, key=lambda each: each.seconds, reverse=True)
-        return {"sessions": [self._describe(server_pi) for server_pi in in_order]}
+        sessions = await self._desk.describe()
+        return {"sessions": sorted(sessions, key=lambda each: float(each["seconds"]), reverse=True)}
 
-    def kick(self, *, session: str) -> Answer:
+    async def kick(self, *, session: str) -> Answer:
         """End a session, whatever runs."""
-        found = [each for each in self._sessions if each.session.id == session]
-        if not found:
+        ended = await self._desk.end(session=session)
+        if not ended:
             raise RequestError(f"there is no session {session}")
-        for server_pi in found:
-            server_pi.dismiss(_CLOSED_BY_OPERATOR)
         _log.info("{session} was ended by the operator", session=session)
-        return {"ended": len(found)}
+        return {"ended": ended}
 
-    def ban(self, *, address: str, seconds: float = 3600.0) -> Answer:
+    async def ban(self, *, address: str, seconds: float = 3600.0) -> Answer:
         """Ban an address, and end the sessions it has."""
         peer = _address(address)
         if not (isinstance(seconds, int | float) and 0 < seconds <= _LONGEST_BAN):
             raise RequestError(f"a ban lasts more than 0 and at most {_LONGEST_BAN} seconds")
         self._running.defender.ban(peer, seconds)
-        found = [each for each in self._sessions if network_of(each.session.transport.peer.host) == network_of(peer)]
-        for server_pi in found:
-            server_pi.dismiss(_CLOSED_BY_OPERATOR)
         _log.warn("{peer} is banned for {seconds} s by the operator", peer=network_of(peer), seconds=seconds)
-        return {"banned": network_of(peer), "ended": len(found)}
+        return {"banned": network_of(peer), "ended": await self._desk.end_of(network=network_of(peer))}
 
     def unban(self, *, address: str) -> Answer:
         """End the ban of an address."""
@@ -160,7 +130,7 @@ class Operations:
     async def reload(self) -> Answer:
         """Read certificates, users and log files anew, as SIGHUP does."""
         await self._running.reload.reload()
-        return {"reloads": self.status()["reloads"]}
+        return {"reloads": (await self.status())["reloads"]}
 
     async def drain(self) -> Answer:
         """Take no new sessions; those that are there go on until they end."""
@@ -168,8 +138,9 @@ class Operations:
         for listener in self._running.listeners:
             if listener.running:
                 await maybeDeferred(listener.stopService)
-        _log.info("no new sessions, by order of the operator; {sessions} go on", sessions=len(self._sessions))
-        return {"sessions": len(self._sessions)}
+        sessions = (await self._desk.numbers())["sessions"]
+        _log.info("no new sessions, by order of the operator; {sessions} go on", sessions=sessions)
+        return {"sessions": sessions}
 
     def list_certificates(self) -> Answer:
         """Tell what expires, and when."""
@@ -181,39 +152,9 @@ class Operations:
             ]
         }
 
-    def _describe(self, server_pi: ServerPI) -> Answer:
-        session, transfer = server_pi.session, server_pi.session.transfer
-        ref, tls = session.ref, session.tls_facts
-        octets = seconds = 0.0
-        if transfer is not None:
-            octets, seconds = transfer.progress(), max(self._now() - transfer.started, 0.001)
-        return {
-            "session": ref.id,
-            "peer": ref.peer,
-            "user": ref.user,
-            "logged_in": session.state.is_logged_in,
-            "service": ref.service,
-            "host": session.server_name or session.state.host or "",
-            "client": ref.client,
-            "seconds": server_pi.seconds,
-            "tls": None if tls is None else {"version": tls.version, "cipher": tls.cipher, "resumed": tls.resumed},
-            "in_clear": ref.tls is None,
-            "doing": _doing(server_pi),
-            "path": None if transfer is None else str(transfer.path),
-            "octets": None if transfer is None else octets,
-            "octets_per_second": None if transfer is None else octets / seconds,
-            "waits_for": None if transfer is None else transfer.waits_for().value,
-        }
-
 
 _DAY = 86400
 _LONGEST_BAN = 366 * _DAY
-
-
-def _doing(server_pi: ServerPI) -> str:
-    if server_pi.doing:
-        return server_pi.doing
-    return "handshake" if server_pi.session.state.control is ControlProtection.HANDSHAKE else "idle"
 
 
 def _address(text: str) -> str:

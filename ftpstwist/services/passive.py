@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import socket
+from collections.abc import Sequence
+
 from twisted.application.service import Service
 
 from ftpstwist.dtp.passive import PassivePool
@@ -12,18 +15,23 @@ class PassiveService(Service):
 
     Args:
         pool: The ports.
+        bound: Sockets that listen already, to be used instead of binding any.
 
     Raises:
         OSError: From ``privilegedStartService``: no port is free, or an address is not of this machine.
     """
 
-    def __init__(self, pool: PassivePool) -> None:
+    def __init__(self, pool: PassivePool, bound: Sequence[socket.socket] = ()) -> None:
         self._pool = pool
+        self._bound = bound
 
     def privilegedStartService(self) -> None:  # noqa: N802 - Twisted's interface
         """Bind the ports."""
         super().privilegedStartService()
-        self._pool.bind()
+        for plain in self._bound:
+            self._pool.adopt(plain)
+        if not self._bound:
+            self._pool.bind()
 
     def startService(self) -> None:  # noqa: N802 - Twisted's interface
         """Accept."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 from twisted.application.service import IService, MultiService
 from twisted.internet.defer import Deferred, maybeDeferred
@@ -10,11 +11,20 @@ from twisted.logger import Logger
 
 from ftpstwist.services.listening import ListeningService
 from ftpstwist.services.reload import ReloadService
-from ftpstwist.services.sessions import Sessions
 from ftpstwist.session.state import Service
 from ftpstwist.wire.hostport import HostPort
 
 _log = Logger()
+
+
+class Serves(Protocol):
+    """All sessions, wherever they are served."""
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+
+    async def drain(self, seconds: float) -> None:
+        """End all sessions: idle ones at once, transferring ones when done, the rest after *seconds*."""
 
 
 class FtpsService(MultiService):
@@ -34,7 +44,7 @@ class FtpsService(MultiService):
         listeners: Sequence[ListeningService],
         supports: Sequence[IService],
         reload: ReloadService,
-        sessions: Sessions,
+        sessions: Serves,
         shutdown_seconds: float,
     ) -> None:
         super().__init__()

@@ -13,7 +13,7 @@ from twisted.internet.protocol import Factory, Protocol
 from ftpstwist.commands.context import Session
 from ftpstwist.commands.hosts import HostBook
 from ftpstwist.interfaces import ControlTransport, DataConnections, EventSink, SessionTls, WorkerThreads
-from ftpstwist.pi.admission import Admission
+from ftpstwist.pi.admission import Door
 from ftpstwist.pi.server_pi import ServerPI
 from ftpstwist.session.state import Service, SessionState
 from ftpstwist.tls.upgrade import SwitchProtocol
@@ -54,12 +54,12 @@ class Sessions:
 
     Args:
         parts: What sessions are made of.
-        admission: Counts them, or refuses them.
+        door: Lets them in, or not; unless each has a door of its own.
     """
 
-    def __init__(self, parts: SessionParts, admission: Admission) -> None:
+    def __init__(self, parts: SessionParts, door: Door) -> None:
         self._parts = parts
-        self._admission = admission
+        self._door = door
         self._open: set[ServerPI] = set()
         self._waiting: list[Deferred[None]] = []
 
@@ -70,12 +70,18 @@ class Sessions:
         """Go through those that are open now; they may end meanwhile."""
         return iter(list(self._open))
 
-    def make(self, service: Service, *, mint_tls: MintTls | None = None) -> Protocol:
-        """Return the protocol for one new TCP connection; *mint_tls* is for a listener that has TLS of its own."""
+    def make(self, service: Service, *, mint_tls: MintTls | None = None, door: Door | None = None) -> Protocol:
+        """Return the protocol for one new TCP connection.
+
+        Args:
+            service: Explicit or implicit TLS.
+            mint_tls: For a listener that has TLS of its own.
+            door: For a connection that was judged elsewhere.
+        """
         session_tls = (mint_tls or self._parts.mint_tls)()
         server_pi = ServerPI(
             build_session=lambda transport: self._build(server_pi, service, transport, session_tls),
-            admission=self._admission,
+            door=door or self._door,
             clock=self._parts.clock,
             gone=self._gone,
         )
@@ -144,6 +150,10 @@ class ControlFactory(Factory):
         self._sessions = sessions
         self._service = service
 
-    def buildProtocol(self, addr: IAddress | None) -> Protocol:  # noqa: ARG002, N802 - Twisted's interface
+    def buildProtocol(self, addr: IAddress | None) -> Protocol | None:  # noqa: N802 - Twisted's interface
         """Return the protocol for one new connection."""
-        return self._sessions.make(self._service)
+        return self.build(addr)
+
+    def build(self, addr: IAddress | None, door: Door | None = None) -> Protocol | None:  # noqa: ARG002 - all are let in
+        """Likewise; *door* is for a connection that was judged elsewhere."""
+        return self._sessions.make(self._service, door=door)

@@ -26,8 +26,13 @@ SAVE_SECONDS = 5.0
 """How often what has changed is written; a crash forgets so much."""
 
 
+def open_tallies(settings: Settings, shared: Path | None = None) -> Tallies:
+    """Return the books of quotas as they are: empty, or what other processes have put into a *shared* folder."""
+    return Tallies(settings.server.state_directory / "quotas.json", shared=shared)
+
+
 def load_tallies(settings: Settings, shared: Path | None = None) -> Tallies:
-    """Return what quotas remember.
+    """Return the books of quotas, with what was remembered added: once for all processes that share them.
 
     Args:
         settings: The configuration.
@@ -36,7 +41,7 @@ def load_tallies(settings: Settings, shared: Path | None = None) -> Tallies:
     Raises:
         ConfigurationError: The file is damaged.
     """
-    tallies = Tallies(settings.server.state_directory / "quotas.json", shared=shared)
+    tallies = open_tallies(settings, shared)
     try:
         tallies.load()
     except TallyError as error:

@@ -19,7 +19,7 @@ CASES = [
     ),
     (
         '[server]\nlisten = ["tcp:21"]',
-        "ftps.toml:2: server.listen: there is no setting listen in [server]. Remove it; known here: explicit, implicit, state_directory, admin_socket, banner, goodbye, host_names, charset, allow, deny, proxies, idle_timeout, login_timeout, shutdown_timeout, strict_rfc, mdtm_sets_time and legacy.",
+        "ftps.toml:2: server.listen: there is no setting listen in [server]. Remove it; known here: explicit, implicit, state_directory, admin_socket, banner, goodbye, host_names, charset, allow, deny, proxies, workers, idle_timeout, login_timeout, shutdown_timeout, strict_rfc, mdtm_sets_time and legacy.",
     ),
     ('[server]\nbaner = "x"', "ftps.toml:2: server.baner: there is no setting baner in [server]. Did you mean banner?"),
     (

@@ -192,3 +192,13 @@ def test_active_mode_does_not_go_through_load_balancers():
     """Nobody searches for the reason of 425 there."""
     assert any("PORT and EPRT fail" in line for line in about(judge('[server]\nproxies = ["10.0.0.1/32"]'), "active"))
     assert about(judge('[server]\nproxies = ["10.0.0.1/32"]\n[active]\nenabled = false'), "active") == []
+
+
+def test_every_worker_needs_a_passive_port():
+    """At the number of ports it is well, one beyond it the server would have a process that serves nobody."""
+    assert about(judge('[server]\nworkers = 4\n[passive]\nports = "50000-50003"'), "server.workers") == []
+    assert about(judge("[server]\nworkers = 4\n[passive]\nports = 0"), "server.workers") == []
+    assert about(judge('[server]\nworkers = 5\n[passive]\nports = "50000-50003"'), "server.workers") == [
+        "ftps.toml:2: server.workers: 5 processes can not have a passive port each, for there are 4. "
+        "Take at least 5 ports in [passive], or fewer workers."
+    ]

@@ -35,10 +35,10 @@ def world(tmp_path):
     """Settings with two hosts, of which one has users of its own; and what makes accounts."""
     settings = parse(TEXT, str(tmp_path / "f.toml")).settings
 
-    def make(own):
+    def make(own, default=None):
         sources = Sources({}, Passwords(), HereThreads(), Codes(now=lambda: 0.0))
         parts = AccountParts(clock=Clock(), threads=None, sources=sources, make_filesystem=None, now=lambda: 0.0)
-        return build_accounts(own, parts)
+        return build_accounts(own, parts, counted_with=default)
 
     return settings, make
 
@@ -66,7 +66,7 @@ def test_a_guesser_is_banned_at_all_hosts(world):
     """Trying the next host brings nobody new attempts."""
     settings, make = world
     default = make(settings)
-    hosts = Hosts(settings, default, make, lambda _: False)
+    hosts = Hosts(settings, default, lambda own: make(own, default), lambda _: False)
     other = hosts.book.find("b.example.org").authenticator
     for _ in range(settings.accounts.defence.failures):
         default.authenticator._defender.failed("192.0.2.1", "alice")

@@ -116,7 +116,11 @@ def test_the_file_is_whole_whenever_it_is_read(server):
 def test_the_file_of_a_service_that_is_started_again(tmp_path):
     """The end waits for the writing that runs, so that a service started anew writes as often as before, not twice."""
     clock, threads, written = Clock(), HeldThreads(), []
-    file = MetricsFile(tmp_path / "m.prom", lambda: (b"text", ""), threads=threads, clock=clock, interval=15)
+
+    async def text(_):
+        return b"text", ""
+
+    file = MetricsFile(tmp_path / "m.prom", text, threads=threads, clock=clock, interval=15)
     file.startService()
     file.stopService().addCallback(written.append)
     assert not written

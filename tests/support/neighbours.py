@@ -220,7 +220,7 @@ class Bench:
         self.hosts, self.names = {}, set()
         self.gone = []
         self.admission = Admission(limits or AdmissionLimits(), self.authenticator.refuses)
-        self.pi = ServerPI(build_session=self._build, admission=self.admission, clock=self.clock, gone=self.gone.append)
+        self.pi = ServerPI(build_session=self._build, door=self.admission, clock=self.clock, gone=self.gone.append)
 
     def _build(self, transport):
         self.session = Session(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -18,8 +19,12 @@ HERE = Path(__file__).resolve()
 ROOT = HERE.parents[2]
 USER, PASSWORD = "alice", "correct horse"
 
-CONFIG = r"""
+WORKERS = int(os.environ.get("FTPSTWIST_TEST_WORKERS", "1"))
+"""Processes that serve, unless a test says otherwise: all that a client can see has to be the same with several."""
+
+CONFIG = rf"""
 [server]
+workers = {WORKERS}
 explicit = ["tcp:0:interface=127.0.0.1", "tcp6:0:interface=\\:\\:1"]
 implicit = ["tcp:0:interface=127.0.0.1", "tcp6:0:interface=\\:\\:1"]
 state_directory = "state"
