@@ -199,6 +199,8 @@ def test_every_worker_needs_a_passive_port():
     assert about(judge('[server]\nworkers = 4\n[passive]\nports = "50000-50003"'), "server.workers") == []
     assert about(judge("[server]\nworkers = 4\n[passive]\nports = 0"), "server.workers") == []
     assert about(judge('[server]\nworkers = 5\n[passive]\nports = "50000-50003"'), "server.workers") == [
-        "ftps.toml:2: server.workers: 5 processes can not have a passive port each, for there are 4. "
-        "Take at least 5 ports in [passive], or fewer workers."
+        (
+            "ftps.toml:2: server.workers: 5 processes can not have a passive port each, for there are 4. "
+            "Take at least 5 ports in [passive], or fewer workers."
+        )
     ]

@@ -2,19 +2,23 @@
 
 How it works: each worker has a socket pair that keeps messages apart (SOCK_SEQPACKET). A
 message carries the descriptor (SCM_RIGHTS); whichever side fails to take it, the kernel closes the connection.
+(``socket.send_fds`` and ``recv_fds`` of Python 3.11 forget their flags.)
 """
 
 from __future__ import annotations
 
 import json
 import socket
+from array import array
 from dataclasses import dataclass
 
 from ftpstwist.wire.hostport import HostPort
 from ftpstwist.wire.proxyheader import ProxyHeader
 
 _LONGEST = 4096
-_FLAGS = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
+_GIVING = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
+_TAKING = socket.MSG_DONTWAIT | socket.MSG_CMSG_CLOEXEC
+_DESCRIPTOR = array("i").itemsize
 
 PER_WAKE = 32
 """Connections that a worker takes before the reactor turns to others."""
@@ -51,7 +55,8 @@ def give(end: socket.socket, handover: Handover, connection: socket.socket) -> N
     header = handover.header
     known = None if header is None else [_spell(header.source), _spell(header.destination)]
     message = json.dumps([handover.place, handover.port, handover.refusal, known]).encode("ascii")
-    socket.send_fds(end, [message], [connection.fileno()], _FLAGS)
+    descriptor = array("i", [connection.fileno()])
+    end.sendmsg([message], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, descriptor)], _GIVING)
 
 
 def take(end: socket.socket) -> tuple[Handover, socket.socket | None] | None:
@@ -63,12 +68,16 @@ def take(end: socket.socket) -> tuple[Handover, socket.socket | None] | None:
         BlockingIOError: There is none at the moment.
         OSError: The socket is of no use any more.
     """
-    message, descriptors, _, _ = socket.recv_fds(end, _LONGEST, 1, socket.MSG_DONTWAIT | socket.MSG_CMSG_CLOEXEC)
+    message, more, _, _ = end.recvmsg(_LONGEST, socket.CMSG_LEN(_DESCRIPTOR), _TAKING)
     if not message:
         return None
     place, port, refusal, known = json.loads(message)
     header = None if known is None else ProxyHeader(*map(_read, known))
-    return Handover(place, port, refusal, header), (socket.socket(fileno=descriptors[0]) if descriptors else None)
+    connection = None
+    for _, _, octets in more:
+        (descriptor,) = array("i", octets[:_DESCRIPTOR])
+        connection = socket.socket(fileno=descriptor)
+    return Handover(place, port, refusal, header), connection
 
 
 def _spell(address: HostPort | None) -> list[object] | None:

@@ -115,8 +115,8 @@ class Member(ProcessProtocol):
             self._reactor.spawnProcess(
                 self,
                 sys.executable,
-                [sys.executable, "-m", "ftpstwist.worker"],
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+                [sys.executable, "-P", "-m", "ftpstwist.worker"],
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)},
                 childFDs=descriptors,
             )
         self._process.writeToChild(_STDIN, inheritance.start)
