@@ -10,7 +10,6 @@ from typing import cast
 from twisted.internet import reactor
 from twisted.logger import Logger, globalLogBeginner
 
-from ftpstwist.auth.userrecord import UserFileError
 from ftpstwist.config.complaint import ConfigurationError
 from ftpstwist.services.reactor import IReactor
 from ftpstwist.services.workers.relay import LineObserver
@@ -32,7 +31,7 @@ def main() -> None:
     try:
         worker = Worker(read_start(sys.stdin.buffer), reactor=running, now=time.time)
         worker.start()
-    except (ConfigurationError, UserFileError, OSError, ValueError) as error:
+    except (ConfigurationError, OSError, ValueError) as error:
         _log.critical("a worker can not start: {error}", error=str(error))
         raise SystemExit(1) from None
     running.addSystemEventTrigger("before", "shutdown", worker.stop)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -59,7 +60,7 @@ class Certificates:
         self._settings = settings
         self._expires = expires
         self._now = now
-        self._marks = FileMarks(self._files)
+        self._marks = FileMarks(self.files)
         self.contexts = SharedContexts(self._load(()))
         self.outgoing = self._load_outgoing()
         self._noticed = self._due()  # loading has told
@@ -129,7 +130,8 @@ class Certificates:
             _log.warn("{complaint}", complaint=str(complaint))
         return OutgoingContext(found.others)
 
-    def _files(self) -> list[Path]:
+    def files(self) -> list[Path]:
+        """Return the files that are read, again at every reload."""
         settings = self._settings
         named = [*files_in(settings.tls), *files_in(tuple(host.certificates for host in settings.hosts))]
         named += settings.fxp.authorities
@@ -195,12 +197,21 @@ class Certificates:
         certificate, key = directory / f"{SELF_MADE}.crt", directory / f"{SELF_MADE}.key"
         if not certificate.exists():
             directory.mkdir(_STATE_MODE, parents=True, exist_ok=True)
-            write_pair(make_self_signed(names_of_this_machine(), now=self._moment()), directory, SELF_MADE)
+            made = write_pair(make_self_signed(names_of_this_machine(), now=self._moment()), directory, SELF_MADE)
+            _give_to_owner(directory, made)
             _log.info("made a self-signed certificate, {path}", path=str(certificate))
         return CertificateSettings(certificate=certificate, key=key)
 
     def _moment(self) -> datetime:
         return datetime.fromtimestamp(self._now(), UTC)
+
+
+def _give_to_owner(directory: Path, files: Iterable[Path]) -> None:
+    """Let the user that root will become read them again: the state directory is that user's."""
+    if os.geteuid() == 0:
+        owner = directory.stat()
+        for path in files:
+            os.chown(path, owner.st_uid, owner.st_gid)
 
 
 def names_of_this_machine() -> list[str]:

@@ -393,6 +393,7 @@ def test_the_reply_331_for_clients_that_know_no_232(world, alice, tmp_path):
 # --- revocation lists ---
 
 
+@pytest.mark.one_process
 def test_a_new_list_counts_from_sighup_on(world, tmp_path):
     """Who is revoked is kept out without a restart; a broken list changes nothing."""
     authority = Authority("Reloaded")

@@ -210,6 +210,7 @@ def test_epsv_syntax(client, argument):
     assert client.code(f"EPSV {argument}") == 501
 
 
+@pytest.mark.one_process
 def test_epsv_ports_are_those_of_the_configuration(start_server):
     """E4: no port is bound for a transfer: one serves all clients, if need be in turn."""
     server = start_server('[policy]\nrequire = "none"\n')

@@ -354,6 +354,7 @@ def test_unknown_names_are_told_to_the_log(two):
         mark.wait_for("'typo.example.org' is no host of ours")
 
 
+@pytest.mark.one_process
 def test_reload_covers_hosts(two):
     """SIGHUP takes new certificates and users of hosts, too."""
     mark = Marked(two)
@@ -391,6 +392,7 @@ def reload(server, *told):
         mark.wait_for(each)
 
 
+@pytest.mark.one_process
 def test_hosts_change_while_the_server_runs(tmp_path):
     """SIGHUP takes new, changed and dropped hosts, with certificate, users and root; sessions keep what they began with.
 

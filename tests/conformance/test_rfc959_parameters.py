@@ -262,6 +262,7 @@ def test_commands_between_pasv_and_the_connection(client, folder):
     assert client.answer().code == 226
 
 
+@pytest.mark.one_process
 def test_no_port_left_is_said_so(start_server):
     """B9: 425 with the port range used up, at once, and not for ever."""
     server = start_server(

@@ -255,6 +255,7 @@ def test_active_mode_and_the_implicit_service(require, version):
 
 
 @pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.one_process
 def test_users_side_by_side(require, version):
     """Users of one address wait on the one port there is: each is given its own connection."""
     with ExitStack() as stack:
@@ -312,6 +313,7 @@ def test_control_connections_resume_nothing(prefer, version):
 
 
 @pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.one_process
 def test_session_outlives_a_new_certificate(tmp_path, version):
     """K12: behind a certificate swap (SIGHUP) old sessions still resume and show the old one; new ones the new."""
     tables = write_certificate(tmp_path, "ftp")

@@ -20,11 +20,16 @@ PROGRAM = str(Path(sys.executable).with_name("twistd"))
 
 
 @contextmanager
-def twistd(folder: Path, *arguments: str, until: str):
-    """Run twistd in *folder* until its output holds *until*; ends it by SIGTERM."""
+def twistd(folder: Path, *arguments: str, until: str, prefix=()):
+    """Run twistd in *folder* until its output holds *until*; ends it by SIGTERM.
+
+    *prefix* is a command that becomes it in the end.
+    """
     log = folder / "twistd.out"
     with log.open("wb") as out:
-        process = subprocess.Popen([PROGRAM, "-n", "--pidfile=", *arguments], cwd=folder, stdout=out, stderr=out)
+        process = subprocess.Popen(
+            [*prefix, PROGRAM, "-n", "--pidfile=", *arguments], cwd=folder, stdout=out, stderr=out
+        )
     try:
         for _ in range(300):
             if until in log.read_text() or process.poll() is not None:
@@ -115,9 +120,31 @@ def test_port_in_use(tmp_path):
     assert "Traceback" not in done.stdout + done.stderr
 
 
+def open_to_all() -> list[str]:
+    """Return a command that lets every user read the interpreter, in a view of its own, where that is root's."""
+    home, interpreter = Path("/root"), Path(sys.executable).resolve()
+    if not interpreter.is_relative_to(home) or home.stat().st_mode & 0o001:
+        return []
+    top = home / interpreter.relative_to(home).parts[0]
+    moves = [
+        f"mount --bind {top} /mnt",
+        "mount -t tmpfs -o mode=755 none /root",
+        f"mkdir {top}",
+        f"mount --move /mnt {top}",
+    ]
+    return ["unshare", "--mount", "sh", "-ec", f'{"; ".join(moves)}; exec "$@"', "sh"]
+
+
+def family(pid):
+    """Return a process and its children."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid, *map(int, children)]
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may bind ports below 1024")
-def test_ports_are_bound_before_privileges_are_dropped(tmp_path):
-    """``twistd --uid --gid`` serves ports 21 and 990 as nobody, and stores files as nobody."""
+@pytest.mark.parametrize("workers", [1, 2])
+def test_ports_are_bound_before_privileges_are_dropped(tmp_path, workers):
+    """``twistd --uid --gid`` serves ports 21 and 990 as nobody, and stores files as nobody, in every process."""
     host = "127.0.21.1"
     nobody = 65534
     (tmp_path / "files").mkdir()
@@ -130,8 +157,11 @@ def test_ports_are_bound_before_privileges_are_dropped(tmp_path):
 explicit = ["tcp:21:interface={host}"]
 implicit = ["tcp:990:interface={host}"]
 state_directory = "state"
+workers = {workers}
 [passive]
 ports = 0
+[log]
+command_log = "command.log"
 [accounts]
 users = "users.toml"
 root = "files"
@@ -143,9 +173,7 @@ root = "files"
         if str(parent) != "/":
             os.chmod(parent, os.stat(parent).st_mode | 0o011)
     arguments = [f"--uid={nobody}", f"--gid={nobody}", "--umask=022", "ftps", "--config", "ftps.toml"]
-    with twistd(tmp_path, *arguments, until="port 990") as (process, _):
-        status = Path(f"/proc/{process.pid}/status").read_text()
-        assert re.search(r"^Uid:\s+65534\s+65534", status, re.MULTILINE)
+    with twistd(tmp_path, *arguments, until="port 990", prefix=open_to_all()) as (process, _):
         for port, implicit in ((21, False), (990, True)):
             with Client(host, port, implicit=implicit) as client:
                 assert client.answer().code == 220
@@ -155,6 +183,12 @@ root = "files"
                 if not implicit:
                     client.protect()
                 assert client.upload(f"STOR {port}.txt", b"x").code == 226
+        processes = family(process.pid)
+        assert len(processes) == (1 if workers == 1 else 1 + workers)
+        for pid in processes:
+            status = Path(f"/proc/{pid}/status").read_text()
+            assert re.search(r"^Uid:\s+65534\s+65534", status, re.MULTILINE)
+        assert '"STOR 21.txt" 226' in (tmp_path / "command.log").read_text()  # which root has opened
         stored = tmp_path / "files" / USER / "21.txt"
         assert stored.stat().st_uid == nobody
 

@@ -263,14 +263,14 @@ def test_a_worker_that_can_not_start_says_why(tmp_path):
     """It is tried again after a while, and serves when the cause is gone; nobody is turned away meanwhile."""
     with running_server(tmp_path, f"{WORKERS}{CLEAR}") as server:
         log = Marked(server)
-        users = server.folder / "users.toml"
-        good = users.read_text()
+        key = server.folder / "state" / "server.key"
+        good = key.read_text()
         found = {each["worker"]: each["process"] for each in workers(server)}
-        users.write_text("[users.alice\n")
+        key.write_text("no key")
         for process in found.values():
             os.kill(process, signal.SIGKILL)
         log.wait_for("a worker can not start:")
-        users.write_text(good)
+        key.write_text(good)
         with connected(server) as client:
             assert client.login().code("NOOP") == 200
 

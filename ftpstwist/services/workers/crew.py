@@ -140,7 +140,8 @@ class Crew(Service):
         self._members[number] = member
         self.starts += 1
         member.start(self._inheritance(number))
-        _log.info("worker {number} is started: process {pid}", number=number, pid=member.pid)
+        if member.pid is not None:
+            _log.info("worker {number} is started: process {pid}", number=number, pid=member.pid)
 
     def _ended(self, member: Member) -> None:
         del self._members[member.number]

@@ -20,7 +20,7 @@ from ftpstwist.services.workers.crewdesk import CrewDesk
 from ftpstwist.services.workers.gate import Gate, GateService
 from ftpstwist.services.workers.logins import Logins, home_elsewhere
 from ftpstwist.services.workers.member import Inheritance
-from ftpstwist.services.workers.shared import PassivePorts, SharedBooks
+from ftpstwist.services.workers.shared import PassivePorts, SharedBooks, SharedFiles
 from ftpstwist.services.workers.start import Start, share_of, write_start
 
 
@@ -84,6 +84,7 @@ def front_service(settings: Settings, *, reactor: IReactor, caller: Caller, now:
             logs,
             *upkeep(settings, base.certificates, pools, reactor),
             passive,
+            SharedFiles(settings, base.certificates.files),
             books,
             crew,
             *base.oversight.services(running),

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -98,11 +99,17 @@ class Member(ProcessProtocol):
     @property
     def pid(self) -> int | None:
         """Its process; ``None`` if there is none."""
-        pid: int | None = self._process.pid
+        pid: int | None = None if self._process is None else self._process.pid
         return pid
 
     def start(self, inheritance: Inheritance) -> None:
-        """Start the process."""
+        """Start the process; if that can not be done, it has ended."""
+        try:
+            self._spawn(inheritance)
+        except OSError as error:
+            self._finish(f"it could not be started: {error}")
+
+    def _spawn(self, inheritance: Inheritance) -> None:
         self._end, theirs = handover_pair()
         self._end.setblocking(False)
         ours, channel = socket.socketpair()
@@ -116,7 +123,7 @@ class Member(ProcessProtocol):
                 self,
                 sys.executable,
                 [sys.executable, "-P", "-m", "ftpstwist.worker"],
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)},
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path)},
                 childFDs=descriptors,
             )
         self._process.writeToChild(_STDIN, inheritance.start)
@@ -152,7 +159,7 @@ class Member(ProcessProtocol):
 
     def kill(self) -> None:
         """End it at once, if it still runs."""
-        if self._process.pid is not None:
+        if self.pid is not None:
             self._process.signalProcess("KILL")
 
     def outReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
@@ -169,7 +176,10 @@ class Member(ProcessProtocol):
 
     def processEnded(self, reason: Failure) -> None:  # noqa: N802 - Twisted's name
         """Release everything it had."""
-        self.why = str(reason.value)
+        self._finish(str(reason.value))
+
+    def _finish(self, why: str) -> None:
+        self.why = why
         self._serves = False
         self._end.close()
         self._logins.end_all()

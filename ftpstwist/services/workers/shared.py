@@ -1,14 +1,17 @@
-"""What the front has for all workers: the passive ports, and the books of quotas."""
+"""What the front has for all workers: the passive ports, files they can read, and the books of quotas."""
 
 from __future__ import annotations
 
+import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IReactorTime
 
+from ftpstwist.config.complaint import Complaint, ConfigurationError
 from ftpstwist.config.schema import Settings
 from ftpstwist.dtp.listener import bind_ports
 from ftpstwist.interfaces import WorkerThreads
@@ -66,6 +69,37 @@ class PassivePorts(Service):
         for plain in self._sockets:
             plain.close()
         self._sockets.clear()
+
+
+class SharedFiles(Service):
+    """Sees to it that workers can read what they will have to, before any is started.
+
+    Args:
+        settings: The configuration.
+        files: Returns what they are.
+    """
+
+    def __init__(self, settings: Settings, files: Callable[[], Iterable[Path]]) -> None:
+        self._origin = settings.origin
+        self._files = files
+
+    def startService(self) -> None:  # noqa: N802 - Twisted's interface
+        """Look, now that privileges are dropped.
+
+        Raises:
+            ConfigurationError: Some can not be read by this user.
+        """
+        super().startService()
+        closed = [path for path in self._files() if not os.access(path, os.R_OK)]
+        if closed:
+            raise ConfigurationError([self._complaint(path) for path in closed])
+
+    def _complaint(self, path: Path) -> Complaint:
+        return self._origin.complain(
+            "server.workers",
+            f"{path} can not be read by the user that the server has become, so no worker could be started",
+            "Let the user read it, by its group for example, as SIGHUP needs as well",
+        )
 
 
 class SharedBooks(Service):

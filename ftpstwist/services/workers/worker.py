@@ -45,7 +45,6 @@ class Worker:
     Raises:
         ConfigurationError: A certificate or a key can not be used.
         TlsPolicyError: TLS settings do not fit together.
-        UserFileError: The users file can not be used.
     """
 
     def __init__(self, start: Start, *, reactor: IReactor, now: Callable[[], float]) -> None:
@@ -136,9 +135,10 @@ class Worker:
 
 
 def _users_file(settings: Settings, clock: IReactor) -> UserFile:
+    """Return the users file, for what it says about groups: passwords are the front's affair."""
     users = UserFile(settings.accounts.users, clock=clock)
-    if users.path.exists():  # else it is looked for at every login
-        users.load()
+    if users.path.exists():  # else, or if it is bad, it is looked for at every login
+        users.reload()
     return users
 
 
