@@ -116,6 +116,7 @@ class TwistedLogSink:
 
 
 _WHO = "{session} {peer} {user}: "
+_NUMBERS = (int, float)
 _WARNINGS = (LoginFailed, TlsFailed, ObsoleteTls, Misused)
 _FORMATS: dict[type[Event], str] = {
     SessionOpened: _WHO + "connected, {service}",
@@ -147,7 +148,7 @@ def _fields_of(event: Event) -> Fields:
         value = getattr(event, name)
         if isinstance(value, str):
             fields[name] = escape(value)
-        elif isinstance(value, int | float):
+        elif isinstance(value, _NUMBERS):
             fields[name] = value
         elif isinstance(value, Enum):
             fields[name] = value.name.lower()

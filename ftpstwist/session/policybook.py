@@ -174,6 +174,11 @@ class PolicyBook:
             data = max([data, *self._data_below(subject, target.path)], key=_STRICTNESS.index)
         return policy if policy.data is data else replace(policy, data=data)
 
+    @property
+    def has_folders(self) -> bool:
+        """Whether the target of a transfer matters: without folders the answer for all of them is the client's."""
+        return any(rule.paths for rule in self.rules)
+
     def accepts_level(self, state: SessionState, peer: str, level: ProtectionLevel) -> bool:
         """Tell whether PROT may set *level* (534 otherwise): whether it is of use for any folder.
 
@@ -261,7 +266,7 @@ def judged_policy(
     """
     if row.verb == "USER":
         return book.for_subject(book.named(argument, subject.peer))
-    if row.is_transfer:
+    if row.is_transfer and book.has_folders:
         return book.for_target(subject, target_of(row.verb, argument, state.working_directory))
     return book.for_subject(subject)
 
