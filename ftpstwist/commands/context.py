@@ -55,6 +55,7 @@ class Session:
         account: The avatar, once logged in.
         transfer: What the running transfer has done so far, ``None`` if none runs.
         last_ref: What :attr:`ref` gave last.
+        last_subject: What :attr:`subject` gave last for an account, and the account.
         tls_facts: What the TLS session of the control connection agreed on; outlives CCC, ``None`` without.
     """
 
@@ -74,6 +75,7 @@ class Session:
     transfer: RunningTransfer | None = None
     tls_facts: TlsFacts | None = None
     last_ref: SessionRef | None = None
+    last_subject: tuple[Identity, Subject] | None = None
 
     def __post_init__(self) -> None:
         """Begin at the default host."""
@@ -134,23 +136,22 @@ class Session:
     @property
     def ref(self) -> SessionRef:
         """The session as events name it; the same object as long as nothing of it changes: many events hold it."""
-        ref = SessionRef(
-            id=self.id,
-            peer=self.transport.peer.host,
-            user=self.state.user,
-            service=self.state.service.value,
-            client=self.state.client,
-            tls=self.transport.tls,
-            host=self.host_name or self.users_host,
-        )
-        if self.last_ref is None or ref != self.last_ref:
-            self.last_ref = ref
-        return self.last_ref
+        state, tls, host = self.state, self.transport.tls, self.host_name or self.users_host
+        last = self.last_ref
+        if last is None or (last.user, last.client, last.tls, last.host) != (state.user, state.client, tls, host):
+            peer, service = self.transport.peer.host, state.service.value
+            last = self.last_ref = SessionRef(self.id, peer, state.user, service, state.client, tls, host)
+        return last
 
     @property
     def subject(self) -> Subject:
-        """The client as policy rules see it: the account, or the name given by USER."""
-        return self.settings.policy.subject(self.state, self.transport.peer.host)
+        """The client as policy rules see it: the account, which stays the same, or the name given by USER."""
+        identity, last = self.state.identity, self.last_subject
+        if identity is None:
+            return self.settings.policy.named(self.state.user, self.transport.peer.host)
+        if last is None or last[0] is not identity:
+            last = self.last_subject = identity, Subject.of(identity, self.transport.peer.host)
+        return last[1]
 
     @property
     def policy(self) -> ProtectionPolicy:

@@ -10,8 +10,8 @@ there. Nothing here touches a socket or a disk.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 
 from twisted.internet.defer import CancelledError
@@ -39,8 +39,9 @@ async def retr(session: Session, command: Invocation) -> Reply:
     _require_image_for_restart(session, command.restart_offset)
     open_source = partial(session.files.open_read, path, command.restart_offset)
     source = await session.threads.run(begin, open_source, FILE_OCTETS)
-    async with closed_at_end(session, source), _audited(session, command, path, Direction.SENT) as transfer:
-        octets = await send(session, command, source, transfer, is_file=True)
+    async with closed_at_end(session, source):
+        with _audited(session, command, path, Direction.SENT) as transfer:
+            octets = await send(session, command, source, transfer, is_file=True)
     return Reply(226, f"Sent {octets} octets")
 
 
@@ -72,7 +73,7 @@ async def _store(session: Session, command: Invocation, path: Pathname, disposit
     if logged is not None and disposition is not Disposition.APPEND and not command.restart_offset:
         target = digested = DigestedUpload(target, logged)
     sink = HeldUpload(target)
-    async with _audited(session, command, sink.path, Direction.RECEIVED) as transfer:
+    with _audited(session, command, sink.path, Direction.RECEIVED) as transfer:
         octets = await _receive_or_abandon(session, command, sink, transfer, disposition)
         await session.threads.run(sink.commit)
         transfer.digest = digested.digest if digested is not None else ""
@@ -184,8 +185,8 @@ class _Audit:
         return None if self._connection is None else self._connection.tls
 
 
-@asynccontextmanager
-async def running_transfer(session: Session, command: Invocation, path: Pathname) -> AsyncIterator[_Audit]:
+@contextmanager
+def running_transfer(session: Session, command: Invocation, path: Pathname) -> Iterator[_Audit]:
     """Show the transfer to STAT for as long as it runs."""
     session.transfer = RunningTransfer(command.verb, path, session.now())
     try:
@@ -195,13 +196,11 @@ async def running_transfer(session: Session, command: Invocation, path: Pathname
         session.transfer = None
 
 
-@asynccontextmanager
-async def _audited(
-    session: Session, command: Invocation, path: Pathname, direction: Direction
-) -> AsyncIterator[_Audit]:
+@contextmanager
+def _audited(session: Session, command: Invocation, path: Pathname, direction: Direction) -> Iterator[_Audit]:
     """Record how the transfer of a file ended, well or badly."""
     started = session.now()
-    async with running_transfer(session, command, path) as transfer:
+    with running_transfer(session, command, path) as transfer:
         cause = "an error of the server"
         try:
             yield transfer

@@ -90,8 +90,9 @@ def _render_names(entries: Iterable[Entry], prefix: str) -> bytes:
 async def _send_listing(session: Session, command: Invocation, listing: Listing[T], lines: Iterator[bytes]) -> Reply:
     require_data_connection(session, command)
     source = await session.threads.run(begin, lambda: LineSource(_encoded(session.charset, lines)), LISTING_OCTETS)
-    async with closed_at_end(session, source), running_transfer(session, command, listing.path) as transfer:
-        await send(session, command, source, transfer, is_file=False)
+    async with closed_at_end(session, source):
+        with running_transfer(session, command, listing.path) as transfer:
+            await send(session, command, source, transfer, is_file=False)
     return Reply(226, " ".join(["Listing sent;", str(listing.omissions)]).rstrip(" ;"))
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
-
 from ftpstwist.commands.context import Invocation, Session
 from ftpstwist.commands.registry import verb
 from ftpstwist.session.state import RepresentationType, TransferMode
@@ -78,7 +76,7 @@ def _protocols(session: Session) -> tuple[int, ...]:
 
 
 def _is_ipv6(session: Session) -> bool:
-    return ipaddress.ip_address(session.transport.host.host).version == 6  # noqa: PLR2004 - it is IPv6's name
+    return ":" in session.transport.host.host  # never IPv4 in its v6-mapped form
 
 
 @verb("TYPE")

@@ -173,10 +173,11 @@ class SocketDataConnection:
             if bucket is not None:
                 bucket.spend(flow.octets - before)
             began = self._clock.seconds()
-            self.waits_for = WaitsFor.CLIENT if pause in {Pause.FULL, Pause.EMPTY} else WaitsFor.SERVER
             if pause is Pause.FULL:
+                self.waits_for = WaitsFor.CLIENT
                 await self._room()
             elif pause is Pause.EMPTY:
+                self.waits_for = WaitsFor.CLIENT
                 await self._news()
             flow.adapt(quick=self._clock.seconds() - began < _QUICK_SECONDS)
         self._ended = True

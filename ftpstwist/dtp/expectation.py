@@ -172,7 +172,7 @@ class Expectation:
 
     @property
     def _is_over(self) -> bool:
-        return self.state in {ExpectationState.CLOSED, ExpectationState.EXPIRED}
+        return self.state is ExpectationState.CLOSED or self.state is ExpectationState.EXPIRED
 
     def _wake(self) -> None:
         waiter, self._waiter = self._waiter, None

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from random import Random
 
 from twisted.internet.defer import Deferred
@@ -100,13 +101,13 @@ class PortBook:
     def _free(self, caller: Caller, ports: Sequence[int]) -> int | None:
         """Return a port where nobody waits who could be taken for *caller*; if possible one where nobody waits."""
         start = self._random.randrange(len(ports))
-        in_turn = [*ports[start:], *ports[:start]]
-        for port in in_turn:
-            if port not in self._expectations:
-                return port
-        for port in in_turn:
-            if not self._confusable(caller, port):
-                return port
+        in_turn = [range(start, len(ports)), range(start)]
+        for index in chain(*in_turn):
+            if ports[index] not in self._expectations:
+                return ports[index]
+        for index in chain(*in_turn):
+            if not self._confusable(caller, ports[index]):
+                return ports[index]
         return None
 
     def _shared(self, caller: Caller, ports: Sequence[int]) -> int:

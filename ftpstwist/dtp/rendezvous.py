@@ -229,11 +229,15 @@ class SessionDataConnections:
             arrival.stream,
             channel,
             upload=manner.upload,
-            settings=self._settings if not self._session.may_end_anyhow else replace(self._settings, strict_end=False),
+            settings=self._settings_of(manner),
             bursts=self._bursts,
             clock=self._clock,
             linger=self._pool.lingering.adopt,
         )
+
+    def _settings_of(self, manner: _Manner) -> DataSettings:
+        is_lenient = manner.upload and self._session.may_end_anyhow
+        return replace(self._settings, strict_end=False) if is_lenient else self._settings
 
     def _tell_other_server(self, stream: ReactorSocket) -> None:
         others = self._session.other_servers

@@ -60,7 +60,7 @@ class TlsChannel(Protocol):
         """Protect all of *data*; fetch the records with :meth:`drain`."""
 
     def decrypt(self, limit: int) -> bytes:
-        """Return decrypted octets, at most *limit*; empty when more ciphertext is needed.
+        """Return decrypted octets of one record, at most *limit*; empty when more ciphertext is needed.
 
         Raises:
             TlsClosed: After the peer's ``close_notify``.
@@ -68,7 +68,7 @@ class TlsChannel(Protocol):
         """
 
     def decrypt_into(self, buffer: memoryview) -> int:
-        """Do what :meth:`decrypt` does, into *buffer*; return how many octets of it were filled."""
+        """Fill *buffer* with what :meth:`decrypt` returns, of all records at hand; return how many octets."""
 
     def close(self) -> None:
         """Queue our ``close_notify``; fetch it with :meth:`drain`. Calling twice does no harm."""

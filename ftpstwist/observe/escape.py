@@ -23,6 +23,8 @@ _FIRST_OCTET, _LAST_OCTET = 0xDC80, 0xDCFF  # how PEP 383 keeps octets 128 to 25
 
 def escape(text: str) -> str:
     """Return *text* for a line of a log."""
+    if text.isprintable() and "\\" not in text:  # most are; nothing unsafe is printable, and to search takes longer
+        return text
     return _UNSAFE_OR_BACKSLASH.sub(_escape_one, text)
 
 

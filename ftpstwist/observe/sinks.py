@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable
+from enum import Enum
 
-from twisted.logger import Logger
+from twisted.logger import Logger, LogLevel
 
 from ftpstwist.interfaces import EventSink
 from ftpstwist.observe.escape import escape
 from ftpstwist.observe.logfile import LineFile
 from ftpstwist.session.events import (
     CommandAnswered,
-    DataMode,
     DataOpened,
-    Direction,
     Event,
     Expires,
     FileChanged,
@@ -29,11 +28,16 @@ from ftpstwist.session.events import (
     ObsoleteTls,
     SessionClosed,
     SessionOpened,
+    SessionRef,
     TlsEstablished,
     TlsFacts,
     TlsFailed,
 )
 
+Fields = dict[str, object]
+
+_SESSIONS_KNOWN = 256
+"""Sessions whose fields are kept at most."""
 _log = Logger()
 
 
@@ -90,16 +94,29 @@ class TwistedLogSink:
 
     def __init__(self, log: Logger = _log) -> None:
         self._log = log
+        self._known: dict[str, tuple[SessionRef, Fields]] = {}
 
     def record(self, event: Event) -> None:
         """Emit one log event; its texts are escaped already, for observers that write them as they are."""
-        emit = self._log.warn if isinstance(event, _WARNINGS) else self._log.info
-        fields = _fields_of(event)
+        level = LogLevel.warn if isinstance(event, _WARNINGS) else LogLevel.info
+        fields = self._session_fields(event.session) | _fields_of(event)
         # Put together here: Twisted's own formatting is made for anything at all, and ten times as slow.
-        emit("{text}", text=_FORMATS[type(event)].format_map(fields), **fields)
+        self._log.emit(level, "{text}", text=_FORMATS[type(event)].format_map(fields), **fields)
+
+    def _session_fields(self, session: SessionRef) -> Fields:
+        """Return what all events of a session have in common; put together once, as long as it is the same object."""
+        known = self._known.get(session.id)
+        if known is not None and known[0] is session:
+            return known[1]
+        if len(self._known) >= _SESSIONS_KNOWN:
+            self._known.clear()
+        fields = _fields_of_session(session)
+        self._known[session.id] = session, fields
+        return fields
 
 
 _WHO = "{session} {peer} {user}: "
+_NUMBERS = (int, float)
 _WARNINGS = (LoginFailed, TlsFailed, ObsoleteTls, Misused)
 _FORMATS: dict[type[Event], str] = {
     SessionOpened: _WHO + "connected, {service}",
@@ -119,29 +136,30 @@ _FORMATS: dict[type[Event], str] = {
 _NAMES = {kind: tuple(member.name for member in dataclasses.fields(kind)) for kind in _FORMATS}
 
 
-def _fields_of(event: Event) -> dict[str, object]:
-    session = event.session
+def _fields_of_session(session: SessionRef) -> Fields:
     texts = {"session": session.id, "peer": session.peer, "user": session.user or "-"}
     texts |= {"service": session.service, "client": session.client or "client unknown", "host": session.host}
-    fields: dict[str, object] = {name: escape(text) for name, text in texts.items()}
-    fields |= _protection("", session.tls)
+    return {name: escape(text) for name, text in texts.items()} | _protection("", session.tls)
+
+
+def _fields_of(event: Event) -> Fields:
+    fields: Fields = {}
     for name in _NAMES[type(event)]:
         value = getattr(event, name)
-        match value:
-            case str():
-                fields[name] = escape(value)
-            case Direction() | DataMode():
-                fields[name] = value.name.lower()
-            case int() | float():
-                fields[name] = value
+        if isinstance(value, str):
+            fields[name] = escape(value)
+        elif isinstance(value, _NUMBERS):
+            fields[name] = value
+        elif isinstance(value, Enum):
+            fields[name] = value.name.lower()
     match event:
+        case CommandAnswered():
+            fields["command"] = escape(event.command)
         case FileTransferred():
             fields["outcome"] = "complete" if event.complete else f"incomplete: {escape(event.cause)}"
             fields |= _protection("data_", event.data_tls)
         case DataOpened():
             fields |= _protection("data_", event.data_tls)
-        case CommandAnswered():
-            fields["command"] = escape(event.command)
         case FileChanged():
             fields["to"] = f" to {escape(event.target)}" if event.target else ""
         case TlsFailed() | Misused():
@@ -150,5 +168,5 @@ def _fields_of(event: Event) -> dict[str, object]:
     return fields
 
 
-def _protection(prefix: str, tls: TlsFacts | None) -> dict[str, object]:
+def _protection(prefix: str, tls: TlsFacts | None) -> Fields:
     return {f"{prefix}protocol": tls.version, f"{prefix}cipher": tls.cipher} if tls else {f"{prefix}protocol": None}

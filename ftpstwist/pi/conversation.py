@@ -200,7 +200,7 @@ class Conversation:
 
     def _judge(self, row: CommandRow, argument: str) -> Reply | None:
         session = self._session
-        policy = judged_policy(session.settings.policy, row, argument, session.state, session.transport.peer.host)
+        policy = judged_policy(session.settings.policy, row, argument, session.state, session.subject)
         return judge(row, argument, session.state, policy)
 
     def _tell_once(self, refusal: Reply) -> None:

@@ -89,7 +89,7 @@ class CommandRow:
     @property
     def is_transfer(self) -> bool:
         """Whether it moves octets over a data connection."""
-        return self.data in {DataUse.SENDS, DataUse.RECEIVES}
+        return self.data is DataUse.SENDS or self.data is DataUse.RECEIVES
 
     @property
     def is_abortable(self) -> bool:

@@ -46,8 +46,10 @@ def _lacks_protection(row: CommandRow, state: SessionState, policy: ProtectionPo
 
 
 def _lacks_login(row: CommandRow, state: SessionState) -> Reply | None:
+    if state.is_logged_in:
+        return None
     needs_account = row.need in {Need.ACCOUNT, Need.RNFR} or (row.need is Need.CODE and state.password is None)
-    return LOGIN_FIRST if needs_account and not state.is_logged_in else None
+    return LOGIN_FIRST if needs_account else None
 
 
 def _lacks_argument(row: CommandRow, argument: str) -> Reply | None:

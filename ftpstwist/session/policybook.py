@@ -169,10 +169,15 @@ class PolicyBook:
 
     def for_target(self, subject: Subject, target: Target) -> ProtectionPolicy:
         """Return what must be protected when *target* is transferred."""
-        demands = [self._data_at(subject, target.path)]
+        policy, data = self.for_subject(subject), self._data_at(subject, target.path)
         if target.is_deep:
-            demands += self._data_below(subject, target.path)
-        return replace(self.for_subject(subject), data=max(demands, key=_STRICTNESS.index))
+            data = max([data, *self._data_below(subject, target.path)], key=_STRICTNESS.index)
+        return policy if policy.data is data else replace(policy, data=data)
+
+    @property
+    def has_folders(self) -> bool:
+        """Whether the target of a transfer matters: without folders the answer for all of them is the client's."""
+        return any(rule.paths for rule in self.rules)
 
     def accepts_level(self, state: SessionState, peer: str, level: ProtectionLevel) -> bool:
         """Tell whether PROT may set *level* (534 otherwise): whether it is of use for any folder.
@@ -189,29 +194,34 @@ class PolicyBook:
 
     def session_reuse_for(self, subject: Subject) -> SessionReuse:
         """Return whether data connections have to resume the TLS session."""
-        answers = (rule.session_reuse for rule in self._covering(subject))
-        return next((answer for answer in answers if answer is not None), self.session_reuse)
+        for rule in self.rules:
+            if rule.session_reuse is not None and rule.covers(subject):
+                return rule.session_reuse
+        return self.session_reuse
 
     def upload_close_notify_for(self, subject: Subject) -> CloseNotify:
         """Return how uploads have to end."""
-        answers = (rule.upload_close_notify for rule in self._covering(subject))
-        return next((answer for answer in answers if answer is not None), self.upload_close_notify)
+        for rule in self.rules:
+            if rule.upload_close_notify is not None and rule.covers(subject):
+                return rule.upload_close_notify
+        return self.upload_close_notify
 
     # --- names ---
 
     def charset_for(self, subject: Subject) -> Charset:
         """Return what the octets of names mean."""
-        answers = (rule.charset for rule in self._covering(subject))
-        return next((answer for answer in answers if answer is not None), self.charset)
+        for rule in self.rules:
+            if rule.charset is not None and rule.covers(subject):
+                return rule.charset
+        return self.charset
 
     # --- reading the rules ---
 
-    def _covering(self, subject: Subject) -> Iterator[PolicyRule]:
-        return (rule for rule in self.rules if rule.covers(subject))
-
     def _first(self, subject: Subject) -> ProtectionPolicy:
-        answers = (rule.require for rule in self._covering(subject) if not rule.paths)
-        return next((answer for answer in answers if answer is not None), self.policy)
+        for rule in self.rules:
+            if rule.require is not None and not rule.paths and rule.covers(subject):
+                return rule.require
+        return self.policy
 
     def _possibilities(self, subject: Subject) -> Iterator[Subject]:
         """Yield what an unknown name could be: in no group, or in one of those that rules name.
@@ -223,13 +233,15 @@ class PolicyBook:
             yield replace(subject, groups=frozenset({group}))
 
     def _data_at(self, subject: Subject, path: Pathname) -> DataProtection:
-        answers = (rule.require for rule in self._covering(subject) if rule.holds_at(path))
-        return next((answer for answer in answers if answer is not None), self.policy).data
+        for rule in self.rules:
+            if rule.require is not None and rule.holds_at(path) and rule.covers(subject):
+                return rule.require.data
+        return self.policy.data
 
     def _data_below(self, subject: Subject, path: Pathname) -> Iterator[DataProtection]:
-        for rule in self._covering(subject):
+        for rule in self.rules:
             for prefix in rule.paths:
-                if prefix.is_within(path):
+                if prefix.is_within(path) and rule.covers(subject):
                     yield self._data_at(subject, prefix)
 
     def _reachable(self, subject: Subject) -> set[DataProtection]:
@@ -237,7 +249,9 @@ class PolicyBook:
         return {self._data_at(subject, ROOT), *self._data_below(subject, ROOT)}
 
 
-def judged_policy(book: PolicyBook, row: CommandRow, argument: str, state: SessionState, peer: str) -> ProtectionPolicy:
+def judged_policy(
+    book: PolicyBook, row: CommandRow, argument: str, state: SessionState, subject: Subject
+) -> ProtectionPolicy:
     """Return what one command is judged by.
 
     USER is judged by the policy of the name it gives, a transfer by that of
@@ -248,12 +262,11 @@ def judged_policy(book: PolicyBook, row: CommandRow, argument: str, state: Sessi
         row: The command's row in the catalogue.
         argument: What followed the verb.
         state: The session, before the command.
-        peer: Address of the client, without port.
+        subject: The client, before the command.
     """
     if row.verb == "USER":
-        return book.for_subject(book.named(argument, peer))
-    subject = book.subject(state, peer)
-    if row.is_transfer:
+        return book.for_subject(book.named(argument, subject.peer))
+    if row.is_transfer and book.has_folders:
         return book.for_target(subject, target_of(row.verb, argument, state.working_directory))
     return book.for_subject(subject)
 

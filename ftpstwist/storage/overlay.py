@@ -298,7 +298,7 @@ class PermittedFilesystem:
         def replaced() -> Usage:
             return self._usage_of(path) if may_replace else NOTHING
 
-        lent = NOTHING if self._books is None else replaced()
+        lent = _usage_of(old) if may_replace else NOTHING
         charged = Usage(copied, 0 if in_place else 1)
         for traffic in self._traffic:
             traffic.require_upload()
@@ -344,15 +344,18 @@ class PermittedFilesystem:
     def _usage_of(self, path: Pathname) -> Usage:
         """Return what would be free without the file at *path*; nothing if it has other names."""
         try:
-            entry = self._standing(path)
+            return _usage_of(self._standing(path))
         except FtpError:
             return NOTHING
-        is_last = entry is not None and entry.is_file and entry.links == 1
-        return Usage(entry.size, 1) if entry is not None and is_last else NOTHING
 
     def _is_link(self, path: Pathname) -> bool:
         inner = self._inner
         return isinstance(inner, KnowsLinks) and inner.without_links(path) != inner.without_links(path, follow=False)
+
+
+def _usage_of(standing: Entry | None) -> Usage:
+    is_last = standing is not None and standing.is_file and standing.links == 1
+    return Usage(standing.size, 1) if standing is not None and is_last else NOTHING
 
 
 def _states_of(share: Share) -> Iterator[QuotaState]:

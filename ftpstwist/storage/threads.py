@@ -11,7 +11,6 @@ from typing import ParamSpec, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorFromThreads
-from twisted.internet.threads import deferToThreadPool
 from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 
@@ -80,9 +79,11 @@ class TwistedWorkerThreads:
             self._given -= 1
             waiting.callback(None)
 
+        def end_soon(_is_good: bool, result: T | Failure) -> None:  # noqa: FBT001 - Twisted's signature
+            self._reactor.callFromThread(end, result)
+
         self._given += 1
-        # The thread's own Deferred is never awaited, so no cancellation reaches it: it would fire at once.
-        deferToThreadPool(self._reactor, self._pool, function, *args, **kwargs).addBoth(end)
+        self._pool.callInThreadWithCallback(end_soon, function, *args, **kwargs)
         was_cancelled = False
         while not ended:
             try:

@@ -170,18 +170,23 @@ class OpenSSLChannel:
             raise self._fail(explain_alert(_reasons(error))) from None
 
     def decrypt(self, limit: int) -> bytes:
-        """Return decrypted octets, at most *limit*; empty when more ciphertext is needed.
+        """Return decrypted octets of one record, at most *limit*; empty when more ciphertext is needed.
 
         Raises:
             TlsClosed: After the peer's ``close_notify``.
             TlsError: Truncation (after :meth:`feed_end`), a broken record, or an attempt to renegotiate.
         """
-        buffer = bytearray(limit)
-        filled = self.decrypt_into(memoryview(buffer))
-        return bytes(buffer[:filled])
+        if self._facts is not None and self._failure is None and not self._peer_closed:
+            was_drained = self._is_drained
+            try:
+                return self._connection.recv(limit)
+            except SSL.Error as error:
+                self._note_end(error, was_drained=was_drained)
+        self._raise_end()
+        return b""
 
     def decrypt_into(self, buffer: memoryview) -> int:
-        """Do what :meth:`decrypt` does, into *buffer*; return how many octets of it were filled."""
+        """Fill *buffer* with what :meth:`decrypt` returns, of all records at hand; return how many octets."""
         if self._facts is None or self._failure is not None or self._peer_closed:
             self._raise_end()
             return 0
@@ -242,24 +247,25 @@ class OpenSSLChannel:
         try:
             while filled < len(buffer):
                 filled += self._connection.recv_into(buffer[filled:], MAX_RECORD)
-        except SSL.WantReadError:
-            self._refuse_renegotiation(was_drained=was_drained)
-            if self._has_ended:
-                self._fail(explain_truncation())
-                self._connection.set_shutdown(SSL.SENT_SHUTDOWN)  # else it forgets the session when freed
-        except SSL.ZeroReturnError:
-            self._peer_closed = True
         except SSL.Error as error:
-            self._end_with(error)
+            self._note_end(error, was_drained=was_drained)
         return filled
 
-    def _end_with(self, error: SSL.Error) -> None:
-        """Tell the good end from a failure.
+    def _note_end(self, error: SSL.Error, *, was_drained: bool) -> None:
+        """Note why there are no more octets: more are to come, or the good end, or a failure.
 
         Java sends ``user_canceled`` before ``close_notify`` (RFC 8446 section 6.1); OpenSSL
         then reports an end of the transport, and only its shutdown state says which end it was.
         """
-        if isinstance(error, SSL.SysCallError) and self._connection.get_shutdown() & SSL.RECEIVED_SHUTDOWN:
+        self._may_answer = True
+        if isinstance(error, SSL.WantReadError):
+            self._refuse_renegotiation(was_drained=was_drained)
+            if self._has_ended:
+                self._fail(explain_truncation())
+                self._connection.set_shutdown(SSL.SENT_SHUTDOWN)  # else it forgets the session when freed
+        elif isinstance(error, SSL.ZeroReturnError) or (
+            isinstance(error, SSL.SysCallError) and self._connection.get_shutdown() & SSL.RECEIVED_SHUTDOWN
+        ):
             self._peer_closed = True
         else:
             self._fail(explain_alert(_reasons(error)))

@@ -61,7 +61,7 @@ class Handshake:
     def explain_reset(self) -> TlsError | None:
         """Find words for a connection that was reset in the middle; ``None`` if the client had not begun."""
         if self.records is not None:
-            self.records.channel.feed_end()
+            self.records.end()
             try:
                 self.records.handshake()
             except TlsError as error:

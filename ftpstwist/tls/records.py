@@ -33,14 +33,20 @@ class RecordBoundary:
 
     def follow(self, octets: Octets) -> None:
         """Take octets, of any number of records."""
+        size = self.measure(octets)
+        if size == len(octets):
+            return
         rest = memoryview(octets)
-        while rest:
-            rest = rest[self.measure(rest) :]
+        while rest := rest[size:]:
+            size = self.measure(rest)
 
     def measure(self, octets: Octets) -> int:
         """Follow the record that is under way; return how many of *octets* are its own."""
         size = 0
-        if not self._left:
+        if not self._left and not self._header and len(octets) >= _HEADER:
+            size = _HEADER
+            self._left = int.from_bytes(octets[_HEADER - 2 : _HEADER], "big")
+        elif not self._left:
             missing = octets[: _HEADER - len(self._header)]
             self._header += missing
             size = len(missing)
@@ -65,10 +71,16 @@ class RecordStream:
         self._waiting = bytearray()
         self._boundary = RecordBoundary()
         self._may_turn_clear = False
+        self._is_dry = True  # the channel has given out all that it was given
 
     def receive(self, octets: bytes) -> None:
         """Take octets of the client."""
         self._waiting += octets
+
+    def end(self) -> None:
+        """The client's octets ended (TCP FIN); it is up to the channel what that means."""
+        self.channel.feed_end()
+        self._is_dry = False
 
     def expect_clear(self) -> None:
         """Take a first octet that begins no record for the end of TLS: some clients send no ``close_notify``."""
@@ -88,12 +100,16 @@ class RecordStream:
             TlsClosed: After the client's ``close_notify``, or where it went on in clear; see :meth:`take_rest`.
             TlsError: As the channel raises it.
         """
-        while not (octets := self.channel.decrypt(_PIECE)):
+        while True:
+            if not self._is_dry:
+                octets = self.channel.decrypt(_PIECE)
+                self._is_dry = True  # a piece is as long as a record may be
+                if octets:
+                    return octets
             if self._has_turned_clear:
                 raise TlsClosed
             if not self._feed_record():
-                break
-        return octets
+                return b""
 
     def take_rest(self) -> bytes:
         """Hand over what came behind the last record."""
@@ -112,4 +128,5 @@ class RecordStream:
         if size:
             self.channel.feed(self._waiting[:size])
             del self._waiting[:size]
+            self._is_dry = False
         return bool(size)

@@ -28,5 +28,5 @@ class Stage(Enum):
     CLOSING = "said goodbye"
 
 
-UNDER_TLS = frozenset({Stage.TLS, Stage.CLEARING, Stage.NOTIFIED})
+UNDER_TLS = (Stage.TLS, Stage.CLEARING, Stage.NOTIFIED)
 """What the client sends may be records of an established TLS connection."""

@@ -299,7 +299,7 @@ class SwitchProtocol(Protocol):
     def _finish(self) -> None:
         """Act on the client's FIN, everything before it being delivered."""
         if self._records is not None:
-            self._records.channel.feed_end()
+            self._records.end()
             self._take(b"")
         else:
             self._end("closed by the client" if self._handshake is None else self._handshake.silence)

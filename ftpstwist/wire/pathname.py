@@ -63,7 +63,7 @@ class Pathname:
             _require_usable(part)
             parts.append(part)
         path = cls(tuple(parts))
-        if len(encode_name(str(path))) > MAX_PATHNAME_OCTETS:
+        if _octets_of(str(path)) > MAX_PATHNAME_OCTETS:
             raise PathnameError(f"pathname longer than {MAX_PATHNAME_OCTETS} octets")
         return path
 
@@ -105,8 +105,12 @@ def _require_usable(name: str) -> None:
     if "/" in name or name in {"", ".", ".."}:
         raise PathnameError("not a single name")
     try:
-        octets = encode_name(name)
+        octets = _octets_of(name)
     except UnicodeEncodeError:
         raise PathnameError("a name that no octets stand for") from None
-    if len(octets) > MAX_NAME_OCTETS:
+    if octets > MAX_NAME_OCTETS:
         raise PathnameError(f"name longer than {MAX_NAME_OCTETS} octets")
+
+
+def _octets_of(name: str) -> int:
+    return len(name) if name.isascii() else len(encode_name(name))

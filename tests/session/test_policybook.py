@@ -192,7 +192,12 @@ def test_the_target_decides_not_the_working_directory(verb, argument, directory,
     """1.2: 521 for what lies in the folder, however it is named and wherever the client stands."""
     rules = book(NONE, SECRET)
     state = session(tls=True, identity=Identity("alice"), directory=directory)
-    reply = judge(CATALOGUE[verb], argument, state, judged_policy(rules, CATALOGUE[verb], argument, state, PEER))
+    reply = judge(
+        CATALOGUE[verb],
+        argument,
+        state,
+        judged_policy(rules, CATALOGUE[verb], argument, state, rules.subject(state, PEER)),
+    )
     assert (reply.code if reply else None) == (521 if refused else None)
 
 
@@ -266,7 +271,10 @@ class Model:
 
     def do(self, verb, argument):
         row, state, rules = CATALOGUE[verb], self.state, self.rules
-        if judge(row, argument, state, judged_policy(rules, row, argument, state, PEER)) is not None:
+        if (
+            judge(row, argument, state, judged_policy(rules, row, argument, state, rules.subject(state, PEER)))
+            is not None
+        ):
             return
         self._note(verb, argument)
         match verb:
@@ -357,7 +365,8 @@ def test_judged_policies_are_always_named_ones(default, rules, verb, argument):
     row = CATALOGUE[verb]
     argument = "" if row.argument is Argument.NONE else argument
     for state in (session(), session(tls=True, user="alice"), session(tls=True, identity=Identity("alice"))):
-        policy = judged_policy(PolicyBook(default, rules=rules), row, argument, state, PEER)
+        book = PolicyBook(default, rules=rules)
+        policy = judged_policy(book, row, argument, state, book.subject(state, PEER))
         assert isinstance(policy, ProtectionPolicy)
         assert policy in {require.policy for require in Require}
 

@@ -52,6 +52,18 @@ def test_however_the_octets_come(version, size):
 
 
 @pytest.mark.parametrize("version", BOTH_VERSIONS)
+def test_fin_is_noticed_when_all_was_read(version):
+    """The channel is asked once more although it has given out all that it was given: FIN was no good end."""
+    stream, client = established(version)
+    stream.receive(client.send(b"NOOP\r\n"))
+    assert (stream.read(), stream.read()) == (b"NOOP\r\n", b"")
+    stream.end()
+    with pytest.raises(TlsError) as caught:
+        stream.read()
+    assert caught.value.truncated
+
+
+@pytest.mark.parametrize("version", BOTH_VERSIONS)
 def test_a_random_cut(version):
     """The same for uneven pieces, handshake included."""
     cuts = random.Random(4217)
