@@ -103,8 +103,7 @@ def _accept(session: Session, account: LoggedInAccount, code: int = 230) -> Repl
         account.logout()
         return _refuse_in_clear(session)
     session.tls.demand_resumption(demanded=policy.session_reuse_for(subject) is SessionReuse.REQUIRE)
-    session.account = account
-    session.state.accept_login(account.identity)
+    session.log_in(account)
     session.state.needs_no_password = code == 232  # noqa: PLR2004 - RFC 2228 section 5.1
     session.sink.record(LoggedIn(session.ref, session.now(), account.method))
     return Reply(code, *account.identity.greeting, f"User {account.identity.user} logged in")

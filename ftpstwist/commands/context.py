@@ -239,10 +239,17 @@ class Session:
             return Reply(534, "Transfers with another server as its TLS client are not allowed")
         return None if self.state.has_session_tls else Reply(503, f"Send AUTH TLS before {verb}")
 
+    def log_in(self, account: LoggedInAccount) -> None:
+        """Begin the use of an account."""
+        self.account = account
+        self.state.accept_login(account.identity)
+        self.transport.serve_at_once(at_once=True)
+
     def log_out(self) -> None:
         """End the use of the account, if one is in use; its logout is called exactly once."""
         account, self.account = self.account, None
         if account is not None:
+            self.transport.serve_at_once(at_once=False)
             account.logout()
 
     def _require_account(self) -> LoggedInAccount:

@@ -12,7 +12,7 @@ silently.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from operator import attrgetter
@@ -36,7 +36,7 @@ _ORDERS: dict[str, Callable[[Entry], tuple[int, str]]] = {
 }
 
 T = TypeVar("T")
-Render = Callable[[Iterable[Entry], str], bytes]
+Render = Callable[[Sequence[Entry], str], bytes]
 """Returns the lines of entries, with what goes before each name."""
 
 
@@ -55,7 +55,7 @@ class Form(Generic[T]):
 
     read: Callable[[Pathname], Iterator[T]]
     name_of: Callable[[T], str]
-    render: Callable[[Iterable[T], str], bytes]
+    render: Callable[[Sequence[T], str], bytes]
     rename: Callable[[Entry, str], T]
     directories_of: Callable[[Iterable[T]], list[str]]
     orders: Mapping[str, Callable[[T], tuple[int, str]]]

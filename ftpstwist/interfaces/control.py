@@ -42,6 +42,9 @@ class ControlTransport(Protocol):
     def resume_reading(self) -> None:
         """Deliver octets again."""
 
+    def serve_at_once(self, *, at_once: bool) -> None:
+        """Deliver octets as they come, as is due to who is logged in; else in turn with those of all who are not."""
+
     def close(self) -> None:
         """Send what is queued, then ``close_notify`` under TLS, then FIN; linger briefly for the peer's."""
 

@@ -19,6 +19,7 @@ from twisted.internet.address import IPv4Address as TcpAddress4
 from twisted.internet.address import IPv6Address as TcpAddress6
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
+from ftpstwist.tls.turns import Place, turns_of
 from ftpstwist.wire.hostport import HostPort
 
 _QUICK_ACKNOWLEDGEMENT: int | None = getattr(socket, "TCP_QUICKACK", None)
@@ -71,8 +72,11 @@ class Intake:
         self._is_left = False
         self._has_stopped = False
         self._kept = bytearray()
-        self._delivery: IDelayedCall | None = None
+        self._delivery: IDelayedCall | Place | None = None
+        self._turns = turns_of(clock)
         self.has_ended = False
+        self.is_at_once = False
+        """Whether octets are delivered as they come; else in turn with those of all other strangers."""
         # ABOR may come as urgent data (RFC 959 section 4.1.3); out of line its last octet would be lost.
         transport.getHandle().setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)
 
@@ -90,10 +94,17 @@ class Intake:
         """Take octets from the socket."""
         if self._has_stopped:
             return
-        if self.is_open and self._delivery is None:
-            self._take(octets)
+        self._kept += octets
+        if not self.is_open:
+            return
+        if self._delivery is not None:
+            self._transport.pauseProducing()  # until it is delivered
+        elif self.is_at_once:
+            self._deliver()
+        elif self._turns.is_free:
+            self._turns.run(self._deliver)
         else:
-            self._kept += octets
+            self._delivery = self._turns.wait(self._deliver)
 
     def end(self) -> None:
         """The client has sent FIN."""
@@ -147,7 +158,8 @@ class Intake:
         if not self.is_open or self._delivery is not None:
             return
         if self._kept or self._is_left:
-            self._delivery = self._clock.callLater(0, self._deliver)
+            later = self._clock.callLater(0, self._deliver) if self.is_at_once else self._turns.wait(self._deliver)
+            self._delivery = later
         elif not self.has_ended:
             self._transport.resumeProducing()
 

@@ -1,23 +1,19 @@
 """The control connection: a TCP connection on which TLS can be put, and taken off (RFC 4217 sections 4, 5, 12, 13).
 
-How it works: :class:`SwitchProtocol` is the Twisted protocol of the TCP
-connection and the ``ControlTransport`` of the server-PI. It moves through the
-stages of ``stage``, which has a picture of them. One path serves the explicit
-and the implicit service, over a ``TlsChannel`` of ours: ``transport.startTLS``
-can not be taken off again and waits without limit. Replies leave by ``outlet``.
+How it works: :class:`SwitchProtocol` is the Twisted protocol of the TCP connection and the ``ControlTransport`` of
+the server-PI. It moves through the stages of ``stage``, which has a picture of them. One path serves the explicit
+and the implicit service, over a ``TlsChannel`` of ours: ``transport.startTLS`` can not be taken off again and waits
+without limit. Replies leave by ``outlet``.
 
-What arrives after ``start_tls`` goes to TLS alone; what was not delivered
-before it goes there, too, so nothing sent in clear acts inside TLS. Everything
-is bounded: the handshake by time, the replies a client does not read by
-octets, the end by a linger time. A client that does not read is not read from.
+What arrives after ``start_tls`` goes to TLS alone; what was not delivered before it goes there, too, so nothing
+sent in clear acts inside TLS. Everything is bounded: the handshake by time, unread replies by octets, the end by a
+linger time. A client that does not read is not read from.
 
-Taking TLS off, we leave the first ``close_notify`` to the client: some take an
-early one of ours for the end of the connection, others wait for it, so it
-follows after a grace. Who goes on in clear without sending one gets none
-either: in front of a reply it would be garbage. What comes under TLS behind
-the command that takes it off is not executed, it ends the connection.
-The switch refuses to continue in clear after a failed handshake, and says
-nothing in clear after it, except to a peer whose first octet was no TLS.
+Taking TLS off, we leave the first ``close_notify`` to the client: some take an early one of ours for the end of the
+connection, others wait for it, so it follows after a grace. Who goes on in clear without sending one gets none
+either: in front of a reply it would be garbage. What comes under TLS behind the command that takes it off is not
+executed, it ends the connection. The switch refuses to continue in clear after a failed handshake, and says nothing
+in clear after it, except to a peer whose first octet was no TLS.
 """
 
 from __future__ import annotations
@@ -154,6 +150,10 @@ class SwitchProtocol(Protocol):
     def resume_reading(self) -> None:
         """Deliver octets again, never from within this call."""
         self._intake.resume()
+
+    def serve_at_once(self, *, at_once: bool) -> None:
+        """Deliver octets as they come, or in turn with those of all others who are not logged in."""
+        self._intake.is_at_once = at_once
 
     def close(self) -> None:
         """Send what is queued, then ``close_notify`` under TLS, then FIN; linger briefly for the peer's."""

@@ -15,7 +15,7 @@ Nothing here is left out, sorted or hidden; that is for the command to decide.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
 
@@ -138,7 +138,7 @@ def _month_day_and_year(day: int) -> str:
 
 
 def fact_lines(
-    entries: Iterable[Entry],
+    entries: Sequence[Entry],
     facts: tuple[str, ...],
     permissions: frozenset[str],
     exceptions: Mapping[str, frozenset[str]] = MappingProxyType({}),
@@ -151,16 +151,28 @@ def fact_lines(
         permissions: What the user may do with most of them.
         exceptions: By name, what the user may do where that is something else.
     """
+    entries = _with_clean_tokens(entries)
     lines = []
     templates: dict[tuple[EntryKind, int, str, str, frozenset[str], bool], str] = {}
+    moment, time_val = 0, render_time_val(0)  # many that lie together are of one second
     for name, kind, size, modified, mode, owner, group, _, unique in entries:
-        key = (kind, mode, owner, group, exceptions.get(name, permissions), not unique)
+        words = exceptions.get(name, permissions) if exceptions else permissions
+        key = (kind, mode, owner, group, words, not unique)
         template = templates.get(key)
         if template is None:
-            template = templates[key] = _fact_template(facts, *key)
-        token = unique if unique.isascii() and unique.isalnum() else _value(unique)
-        lines.append(f"{template % (size, render_time_val(modified), token)}{name}\r\n")
+            template = templates[key] = _fact_template(facts, *key) + "%s\r\n"
+        if modified != moment:
+            moment, time_val = modified, render_time_val(modified)
+        lines.append(template % (size, time_val, unique, name))
     return encode_name("".join(lines))
+
+
+def _with_clean_tokens(entries: Sequence[Entry]) -> Sequence[Entry]:
+    """Return entries whose unique tokens can stand in a fact: nearly always all, so they are looked at together."""
+    tokens = "".join([entry.unique for entry in entries])
+    if _is_value(tokens):
+        return entries
+    return [entry._replace(unique=_value(entry.unique)) for entry in entries]
 
 
 def fact_text(
@@ -234,9 +246,12 @@ def _perm_letters(kind: EntryKind, permissions: frozenset[str], *, is_root: bool
 
 def _value(text: str) -> str:
     """Return *text* as the value of a fact: what can not stand in one becomes ``_``."""
-    if text.isascii() and text.isalnum():
-        return text
-    return grammar.NOT_SCHAR.sub("_", text)
+    return text if _is_value(text) else grammar.NOT_SCHAR.sub("_", text)
+
+
+def _is_value(text: str) -> bool:
+    """Tell, of what most values are made of, whether it can stand in one as it is."""
+    return text.isascii() and (text.isalnum() or not text)
 
 
 def feature_of_facts(facts: tuple[str, ...]) -> str:

@@ -62,3 +62,15 @@ def test_the_challenge_is_for_everybody():
     bench.transport.codes()
     assert bench.say("USER coded", "USER nobody") == [336, 336]
     assert bench.say("PASS right") == [230]
+
+
+@pytest.mark.parametrize("end", ["REIN", "USER bob"])
+def test_only_who_is_logged_in_is_served_at_once(end):
+    """Everybody else shares turns (tls/turns), from the first command to the last one of the login, and after it."""
+    bench = Bench(require=Require.NONE).connect()
+    bench.say("USER coded", "PASS right")
+    assert not bench.transport.is_at_once
+    bench.say("ACCT 123456")
+    assert bench.transport.is_at_once
+    bench.say(end)
+    assert not bench.transport.is_at_once

@@ -40,6 +40,7 @@ class Transport:
         self.tls = None
         self.octets = b""
         self.events = []
+        self.is_at_once = False
 
     def write(self, octets):
         self.octets += octets
@@ -55,6 +56,9 @@ class Transport:
 
     def resume_reading(self):
         self.events.append("resume")
+
+    def serve_at_once(self, *, at_once):
+        self.is_at_once = at_once
 
     def close(self):
         self.events.append("close")

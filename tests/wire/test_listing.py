@@ -167,6 +167,20 @@ def test_fact_line_of_a_file():
     )
 
 
+def test_what_one_line_needs_changes_no_other():
+    """Tokens are looked at together, and times remembered from line to line."""
+    entries = [
+        Entry(name, EntryKind.FILE, modified=modified, unique=unique)
+        for name, modified, unique in (("a", 60, "1"), ("b", 60, "2;"), ("c", 0, ""), ("d", 60, "4"))
+    ]
+    assert fact_lines(entries, ("modify", "unique"), ALL) == (
+        b"modify=19700101000100;unique=1; a\r\n"
+        b"modify=19700101000100;unique=2_; b\r\n"
+        b"modify=19700101000000; c\r\n"
+        b"modify=19700101000100;unique=4; d\r\n"
+    )
+
+
 def test_fact_lines_of_several():
     """Many lines made at once are those made one by one; a rule for one name changes its line alone."""
     both = fact_lines([FILE, DIRECTORY, FILE], ("size", "perm"), ALL, {DIRECTORY.name: frozenset()})
