@@ -50,6 +50,9 @@ GOODBYES = frozenset({221, 421})
 """RFC 959 section 4.2.2: the control connection is closed behind these replies."""
 _CLOSING = 421
 
+COMMANDS_PER_TURN = 32
+"""Commands of one session that are begun before the reactor turns to others."""
+
 
 @dataclass(eq=False, slots=True)
 class _Running:
@@ -105,6 +108,7 @@ class Conversation:
         self._unknown = 0
         self._told: set[Reply] = set()
         self._advancing = False
+        self._is_due = False
         self._paused = False
         self._ended = False
         self._muted = False
@@ -134,9 +138,7 @@ class Conversation:
         if self._ended:
             return
         self._queue.extend(_read(line) for line in self._framer.receive(octets))
-        self._advance()
-        if any(isinstance(item, Command) and item.verb == "ABOR" for item in self._queue):
-            self._cancel_running()
+        self._go_on()
 
     def pause(self, *, paused: bool) -> None:
         """Begin no more commands while the client does not read its replies."""
@@ -157,15 +159,27 @@ class Conversation:
         self._queue.clear()
         self._framer.clear()
 
+    def _go_on(self) -> None:
+        self._is_due = False
+        self._advance()
+        if any(isinstance(item, Command) and item.verb == "ABOR" for item in self._queue):
+            self._cancel_running()
+
     def _advance(self) -> None:
+        """Begin what may begin, a few commands at a time: one read of the socket holds ten thousand short ones."""
         if self._advancing:
             return
         self._advancing = True
         try:
-            while self._queue and not self._paused and self._may_begin(self._queue[0]):
+            for _ in range(COMMANDS_PER_TURN):
+                if not self._queue or self._paused or not self._may_begin(self._queue[0]):
+                    return
                 self._begin(self._queue.popleft())
         finally:
             self._advancing = False
+        if self._queue and not self._is_due:
+            self._is_due = True
+            self._soon(self._go_on)
 
     def _may_begin(self, item: Command | Reply) -> bool:
         if self._running is None:

@@ -16,6 +16,7 @@ from ftpstwist.interfaces import ControlTransport, DataConnections, EventSink, S
 from ftpstwist.pi.admission import Door
 from ftpstwist.pi.server_pi import ServerPI
 from ftpstwist.session.state import Service, SessionState
+from ftpstwist.tls.turns import Turns
 from ftpstwist.tls.upgrade import SwitchProtocol
 
 MintTls = Callable[[], SessionTls]
@@ -60,6 +61,7 @@ class Sessions:
     def __init__(self, parts: SessionParts, door: Door) -> None:
         self._parts = parts
         self._door = door
+        self._turns = Turns(parts.clock)
         self._open: set[ServerPI] = set()
         self._waiting: list[Deferred[None]] = []
 
@@ -89,6 +91,7 @@ class Sessions:
             server_pi,
             implicit_tls=session_tls if service is Service.IMPLICIT else None,
             clock=self._parts.clock,
+            turns=self._turns,
             handshake_seconds=self._parts.handshake_seconds,
         )
 

@@ -19,7 +19,7 @@ from twisted.internet.address import IPv4Address as TcpAddress4
 from twisted.internet.address import IPv6Address as TcpAddress6
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-from ftpstwist.tls.turns import Place, turns_of
+from ftpstwist.tls.turns import Place, Turns
 from ftpstwist.wire.hostport import HostPort
 
 _QUICK_ACKNOWLEDGEMENT: int | None = getattr(socket, "TCP_QUICKACK", None)
@@ -51,6 +51,7 @@ class Intake:
     Args:
         transport: The socket.
         clock: Delivers what was kept, in a turn of its own.
+        turns: Say when strangers are served.
         take: Takes octets; called with none to go on where :meth:`leave` was called.
         finish: Called once, after the last octets, when the client has sent FIN.
     """
@@ -59,6 +60,7 @@ class Intake:
         self,
         transport: TcpTransport,
         clock: IReactorTime,
+        turns: Turns,
         *,
         take: Callable[[bytes], None],
         finish: Callable[[], None],
@@ -73,7 +75,7 @@ class Intake:
         self._has_stopped = False
         self._kept = bytearray()
         self._delivery: IDelayedCall | Place | None = None
-        self._turns = turns_of(clock)
+        self._turns = turns
         self.has_ended = False
         self.is_at_once = False
         """Whether octets are delivered as they come; else in turn with those of all other strangers."""

@@ -15,7 +15,6 @@ has begun may take longer than was left.
 from __future__ import annotations
 
 from collections.abc import Callable
-from weakref import WeakKeyDictionary
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
@@ -88,11 +87,3 @@ class Place:
     def cancel(self) -> None:
         """Give it up."""
         self._queue.pop(self, None)
-
-
-_turns: WeakKeyDictionary[IReactorTime, Turns] = WeakKeyDictionary()
-
-
-def turns_of(reactor: IReactorTime) -> Turns:
-    """Return how the turns of *reactor* are shared out: the same for all that runs in it."""
-    return _turns.setdefault(reactor, Turns(reactor))

@@ -1,19 +1,15 @@
 """The control connection: a TCP connection on which TLS can be put, and taken off (RFC 4217 sections 4, 5, 12, 13).
 
-How it works: :class:`SwitchProtocol` is the Twisted protocol of the TCP connection and the ``ControlTransport`` of
-the server-PI. It moves through the stages of ``stage``, which has a picture of them. One path serves the explicit
-and the implicit service, over a ``TlsChannel`` of ours: ``transport.startTLS`` can not be taken off again and waits
-without limit. Replies leave by ``outlet``.
+How it works: :class:`SwitchProtocol`, the Twisted protocol of the TCP connection, is the ``ControlTransport`` of the
+server-PI. It moves through the stages drawn in ``stage``; one path serves both services, over a ``TlsChannel``:
+``transport.startTLS`` can not be taken off again and waits without limit. Replies leave by ``outlet``.
 
-What arrives after ``start_tls`` goes to TLS alone; what was not delivered before it goes there, too, so nothing
-sent in clear acts inside TLS. Everything is bounded: the handshake by time, unread replies by octets, the end by a
-linger time. A client that does not read is not read from.
+What was not delivered before ``start_tls`` goes to TLS, too: nothing sent in clear acts inside TLS. The handshake is
+bounded by time, unread replies by octets, the end by a linger time. A client that does not read is not read from.
 
-Taking TLS off, we leave the first ``close_notify`` to the client: some take an early one of ours for the end of the
-connection, others wait for it, so it follows after a grace. Who goes on in clear without sending one gets none
-either: in front of a reply it would be garbage. What comes under TLS behind the command that takes it off is not
-executed, it ends the connection. The switch refuses to continue in clear after a failed handshake, and says nothing
-in clear after it, except to a peer whose first octet was no TLS.
+Taking TLS off, we leave the first ``close_notify`` to the client: some take an early one of ours for the end, others
+wait for it, so it follows after a grace, unless they go on in clear: in front of a reply it would be garbage. What comes
+under TLS behind that command ends the connection. Of a failed handshake only who began it in clear is told in clear.
 """
 
 from __future__ import annotations
@@ -36,6 +32,7 @@ from ftpstwist.tls.intake import Intake, TcpTransport, host_port
 from ftpstwist.tls.outlet import Outlet
 from ftpstwist.tls.records import RecordStream
 from ftpstwist.tls.stage import UNDER_TLS, Stage
+from ftpstwist.tls.turns import Turns
 from ftpstwist.wire.hostport import HostPort
 
 HANDSHAKE_SECONDS = 10.0
@@ -45,7 +42,7 @@ NOTIFY_SECONDS = 0.5
 LINGER_SECONDS = 2.0
 """How long we wait, after our last octet, for the client to close."""
 MAX_UNSENT = 1 << 20
-"""Octets of replies kept for a client that does not read, or is still shaking hands; one more ends the connection."""
+"""Octets of replies kept for a client that does not read, or shakes hands; one more ends the connection."""
 _RESET = "reset by the client, or lost on the way"
 """All that is known of an end without FIN: Twisted does not tell what the system said."""
 
@@ -57,6 +54,7 @@ class SwitchProtocol(Protocol):
     Args:
         inner: The server-PI.
         clock: For time limits.
+        turns: Say when a client that is not logged in is served.
         implicit_tls: The session's TLS if the connection starts with it (implicit service); ``None`` for explicit.
         handshake_seconds: Time limit of a handshake.
         notify_seconds: How long the client may be first with ``close_notify`` when TLS is taken off.
@@ -69,6 +67,7 @@ class SwitchProtocol(Protocol):
         inner: ControlProtocol,
         *,
         clock: IReactorTime,
+        turns: Turns,
         implicit_tls: SessionTls | None = None,
         handshake_seconds: float = HANDSHAKE_SECONDS,
         notify_seconds: float = NOTIFY_SECONDS,
@@ -77,6 +76,7 @@ class SwitchProtocol(Protocol):
     ) -> None:
         self._inner = inner
         self._clock = clock
+        self._turns = turns
         self._implicit_tls = implicit_tls
         self._handshake_seconds = handshake_seconds
         self._notify_seconds = notify_seconds
@@ -170,7 +170,7 @@ class SwitchProtocol(Protocol):
     def connectionMade(self) -> None:  # noqa: N802
         """The client has connected."""
         self._tcp = cast("TcpTransport", self.transport)
-        self._intake = Intake(self._tcp, self._clock, take=self._take, finish=self._finish)
+        self._intake = Intake(self._tcp, self._clock, self._turns, take=self._take, finish=self._finish)
         self._outlet = Outlet(self._tcp)
         self._hangup = HangUp(self._tcp, self._clock, seconds=self._linger_seconds)
         self._peer = host_port(self._tcp.getPeer())
@@ -203,8 +203,8 @@ class SwitchProtocol(Protocol):
         self._cancel_time_limit()
         if stage is Stage.HANDSHAKE and self._handshake is not None:
             self._explain_reset(self._handshake)
-        is_clean = reason is not None and isinstance(reason.value, ConnectionDone)
-        self._inner.connection_lost(self._reason or ("closed by the client" if is_clean else _RESET))
+        how = "closed by the client" if reason is not None and reason.check(ConnectionDone) else _RESET
+        self._inner.connection_lost(self._reason or how)
 
     def pauseProducing(self) -> None:  # noqa: N802
         """The client does not read: neither do we."""

@@ -6,6 +6,7 @@ import pytest
 from twisted.internet.defer import Deferred
 
 from ftpstwist.interfaces import Disposition
+from ftpstwist.pi.conversation import COMMANDS_PER_TURN
 from ftpstwist.session.events import CommandAnswered, FileTransferred, LoginFailed, Misused, SessionClosed
 from ftpstwist.session.policy import Require
 from ftpstwist.wire.pathname import Pathname
@@ -28,6 +29,31 @@ def store(bench, name, octets):
 def test_pipelined_commands_are_answered_in_order(bench):
     """B36: twenty commands in one packet get twenty replies, in their order."""
     assert bench.say(*["NOOP", "SYST"] * 10) == [200, 215] * 10
+
+
+def test_a_flood_leaves_turns_to_others(bench):
+    """K13: one read holds ten thousand commands; a few are done in each turn of the reactor, and all in the end."""
+    turns = []
+    bench.pi._conversation._soon = turns.append
+    bench.pi.data_received(b"NOOP\r\n" * (2 * COMMANDS_PER_TURN + 1))
+    for expected in (COMMANDS_PER_TURN, COMMANDS_PER_TURN, 1):
+        assert bench.transport.codes() == [200] * expected
+        for turn in [turns.pop() for _ in turns]:
+            turn()
+    assert not turns
+
+
+def test_abor_behind_a_flood_aborts(bench):
+    """The transfer that it is about begins in a later turn than the one it came in."""
+    bench.login()
+    store(bench, "/f", b"x" * 10)
+    assert bench.say("TYPE I", "EPSV") == [200, 229]
+    bench.pi.data_received(b"NOOP\r\n" * 40 + b"RETR f\r\nABOR\r\n")
+    bench.clock.advance(0)
+    bench.clock.advance(0)
+    assert bench.transport.codes()[:40] == [200] * 40
+    assert bench.data.sent == b""
+    assert bench.say("NOOP") == [200]
 
 
 def test_half_a_command_waits(bench):

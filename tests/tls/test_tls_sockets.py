@@ -20,6 +20,7 @@ from ftpstwist.interfaces import SessionTls
 from ftpstwist.session.policy import SessionReuse
 from ftpstwist.tls.context import SharedContexts
 from ftpstwist.tls.diagnosis import NO_OCTET
+from ftpstwist.tls.turns import Turns
 from ftpstwist.tls.upgrade import SwitchProtocol
 from tests.tls.tls_support import TLS12, TLS13, client_context, policy, session_tls
 from tests.tls.tls_switch import Notes
@@ -121,14 +122,16 @@ class Sockets(TestCase):
     timeout = 60
 
     def listen(self, *, implicit: bool = False, **settings) -> int:
-        shared = SharedContexts(policy())
+        shared, turns = SharedContexts(policy()), Turns(reactor)
         self.arrivals: DeferredQueue[SmallPi] = DeferredQueue()
 
         def build() -> SwitchProtocol:
             tls = session_tls(SessionReuse.PREFER, shared)
             server_pi = SmallPi(tls, implicit=implicit)
             self.arrivals.put(server_pi)
-            return SwitchProtocol(server_pi, clock=reactor, implicit_tls=tls if implicit else None, **settings)
+            return SwitchProtocol(
+                server_pi, clock=reactor, turns=turns, implicit_tls=tls if implicit else None, **settings
+            )
 
         port = reactor.listenTCP(0, Factory.forProtocol(build), interface="127.0.0.1")
         self.addCleanup(port.stopListening)

@@ -3,7 +3,7 @@
 import pytest
 from twisted.internet.task import Clock
 
-from ftpstwist.tls.turns import SHARE_SECONDS, Turns, turns_of
+from ftpstwist.tls.turns import SHARE_SECONDS, Turns
 from tests.tls.test_tls_upgrade import explicit
 from tests.tls.tls_support import StdlibClient, client_context
 from tests.tls.tls_switch import Line
@@ -91,18 +91,12 @@ def test_what_fails_is_counted_too():
     assert not diary.turns.is_free
 
 
-def test_one_reactor_has_one_share():
-    """All that runs in one reactor shares its turns."""
-    clock = Clock()
-    assert turns_of(clock) is turns_of(clock) is not turns_of(Clock())
-
-
 # --- control connections ----------------------------------------------------------------------------
 
 
 def busy(line: Line) -> Line:
     """Let others use up the share of this turn."""
-    turns_of(line.clock).run(lambda: setattr(line.clock, "rightNow", line.clock.rightNow + SHARE_SECONDS))
+    line.turns.run(lambda: setattr(line.clock, "rightNow", line.clock.rightNow + SHARE_SECONDS))
     return line
 
 

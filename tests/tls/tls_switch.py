@@ -8,6 +8,7 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
+from ftpstwist.tls.turns import Turns
 from ftpstwist.tls.upgrade import SwitchProtocol
 from tests.tls.tls_support import StdlibClient
 
@@ -116,7 +117,10 @@ class Line:
         self.notes = inner or Notes(greets=implicit_tls is None)
         self.clock = Clock()
         self.tcp = tcp or MemoryTcp()
-        self.switch = SwitchProtocol(self.notes, clock=self.clock, implicit_tls=implicit_tls, **settings)
+        self.turns = Turns(self.clock)
+        self.switch = SwitchProtocol(
+            self.notes, clock=self.clock, turns=self.turns, implicit_tls=implicit_tls, **settings
+        )
         self.tcp.protocol = self.switch
         self.switch.makeConnection(self.tcp)
 
