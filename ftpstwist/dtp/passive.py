@@ -13,7 +13,7 @@ It refuses to wait, to shake hands, and to bind or close a port for a transfer.
 from __future__ import annotations
 
 import socket
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from random import Random
 
@@ -67,6 +67,7 @@ class PassivePool:
         self._book = PortBook(settings, clock=clock, random=random)
         self._report = _SeldomReport(report, clock)
         self._listeners: list[Listener] = []
+        self._listeners_of: defaultdict[int, list[Listener]] = defaultdict(list)
         self._ports_of: dict[tuple[str, bool], list[int]] = {}
         self._undecided: list[UndecidedConnection] = []
         self._headed: list[HeadedConnection] = []
@@ -92,15 +93,15 @@ class PassivePool:
     def adopt(self, plain: socket.socket) -> None:
         """Use a socket that listens already (handed over by systemd, say); the pool owns it then."""
         self._ports_of.clear()
-        self._listeners.append(
-            Listener(
-                plain,
-                self.offer,
-                accepts_per_wake=self._settings.accepts_per_wake,
-                reactor=self._reactor,
-                clock=self._clock,
-            )
+        listener = Listener(
+            plain,
+            self.offer,
+            accepts_per_wake=self._settings.accepts_per_wake,
+            reactor=self._reactor,
+            clock=self._clock,
         )
+        self._listeners.append(listener)
+        self._listeners_of[listener.port].append(listener)
 
     def start(self) -> None:
         """Begin to accept."""
@@ -112,6 +113,7 @@ class PassivePool:
         for listener in self._listeners:
             listener.close()
         self._listeners.clear()
+        self._listeners_of.clear()
         for headed in self._headed:
             headed.close()
         self._headed.clear()
@@ -171,9 +173,8 @@ class PassivePool:
         Connections that the kernel holds still are accepted first: later they would be taken
         for those of the next expectation on the port, and serve a transfer they were not made for.
         """
-        for listener in self._listeners:
-            if listener.port == expectation.port:
-                listener.accept(self._settings.backlog)
+        for listener in self._listeners_of[expectation.port]:
+            listener.accept(self._settings.backlog)
         expectation.close()
 
     # Who came.

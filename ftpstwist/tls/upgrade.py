@@ -8,7 +8,7 @@ What was not delivered before ``start_tls`` goes to TLS, too: nothing sent in cl
 bounded by time, unread replies by octets, the end by a linger time. A client that does not read is not read from.
 
 Taking TLS off, we leave the first ``close_notify`` to the client: some take an early one of ours for the end, others
-wait for it, so it follows after a grace, unless they go on in clear: in front of a reply it would be garbage. What comes
+wait for it, so it follows after a grace, unless they go on in clear: before a reply it would be garbage. What comes
 under TLS behind that command ends the connection. Of a failed handshake only who began it in clear is told in clear.
 """
 
@@ -203,8 +203,8 @@ class SwitchProtocol(Protocol):
         self._cancel_time_limit()
         if stage is Stage.HANDSHAKE and self._handshake is not None:
             self._explain_reset(self._handshake)
-        how = "closed by the client" if reason is not None and reason.check(ConnectionDone) else _RESET
-        self._inner.connection_lost(self._reason or how)
+        is_clean = reason is not None and isinstance(reason.value, ConnectionDone)
+        self._inner.connection_lost(self._reason or ("closed by the client" if is_clean else _RESET))
 
     def pauseProducing(self) -> None:  # noqa: N802
         """The client does not read: neither do we."""
