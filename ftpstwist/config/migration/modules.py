@@ -87,7 +87,7 @@ MODULES: dict[str, Converter] = {
     "QuotaTallyTable": left_out("what is stored in a home is counted on the disk; the rest is in the state directory"),
     "QuotaShowQuotas": left_out("SITE QUOTA tells users where they stand"),
     "QuotaDisplayUnits": left_out("SITE QUOTA tells octets"),
-    "QuotaLock": left_out("one process keeps the books"),
+    "QuotaLock": left_out("the server keeps the books, for all its processes"),
     "QuotaLog": left_out("a refusal is in the log, with its cause"),
     "QuotaDirectoryTally": left_out("folders do not count"),
     "QuotaExcludeFilter": left_out("all files of a home count"),

@@ -290,7 +290,7 @@ _CORE: dict[str, Converter] = {
     "User": left_out("twistd --uid names it"),
     "Group": left_out("twistd --gid names it"),
     "ServerName": text_of("server.banner"),
-    "ServerType": left_out("there is one process; systemd may hand its sockets over"),
+    "ServerType": left_out("see server.workers for several processes; systemd may hand sockets over"),
     "DefaultServer": left_out("the listeners are all there is"),
     "UseIPv6": left_out('add "tcp6:21" to server.explicit'),
     "ModulePath": left_out("there are no modules to load"),
