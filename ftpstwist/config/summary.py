@@ -79,6 +79,8 @@ def _listeners(settings: Settings) -> Iterator[str]:
     for listener in settings.server.legacy:
         networks = join_words([str(network) for network in listener.networks], "and")
         yield f"FTP with {listener.service.value} TLS from 1.0 on, for old devices in {networks}: {listener.endpoint}"
+    if settings.server.workers > 1:
+        yield f"{settings.server.workers} processes serve"
 
 
 def _protection(settings: Settings) -> Iterator[str]:

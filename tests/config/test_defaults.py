@@ -97,6 +97,7 @@ def test_the_summary_tells_what_was_changed():
     """Every choice that weakens or widens something is visible."""
     text = """
         [server]
+        workers = 3
         explicit = []
         implicit = ["tcp6:990"]
         allow = ["10.0.0.0/8"]
@@ -119,6 +120,7 @@ def test_the_summary_tells_what_was_changed():
     """
     lines = lines_of(text)
     assert lines["Where clients connect"][0] == "FTP with explicit TLS: switched off"
+    assert lines["Where clients connect"][-1] == "3 processes serve"
     assert lines["What is protected"] == (
         "Passwords: under TLS only",
         "Other commands: under TLS or in clear, as the client likes",

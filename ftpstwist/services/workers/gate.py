@@ -98,7 +98,7 @@ class GateService(ListeningService):
     """
 
     def __init__(self, number: int, port: ControlPort, gate: Gate, crew: Crew, reactor: IReactor) -> None:
-        super().__init__(port.bind_with(reactor), _Nobody(), port.service)
+        super().__init__(port.bind_with(reactor), _GateFactory(), port.service)
         self._number = number
         self._legacy = port.legacy
         self._gate = gate
@@ -140,7 +140,7 @@ class GateService(ListeningService):
         self._gate.accept(self._number, connection, peer)
 
 
-class _Nobody(Factory):
+class _GateFactory(Factory):
     """Builds nothing: see :meth:`GateService.opened`."""
 
     noisy = False
