@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
@@ -120,10 +122,8 @@ class CommandLineService(MultiService):
         Raises:
             SystemExit: Something can not be used without privileges (exit status 1).
         """
-        try:
+        with _told_in_one_line():
             super().startService()
-        except (ConfigurationError, OSError) as error:
-            raise SystemExit(f"The server can not start: {error}") from None
         for warning in self._warnings:
             _log.warn("{warning}", warning=str(warning))
 
@@ -133,10 +133,16 @@ class CommandLineService(MultiService):
         Raises:
             SystemExit: One of them can not be had (exit status 1).
         """
-        try:
+        with _told_in_one_line():
             super().privilegedStartService()
-        except (CannotListenError, OSError) as error:
-            raise SystemExit(f"The server can not start: {error}") from None
+
+
+@contextmanager
+def _told_in_one_line() -> Iterator[None]:
+    try:
+        yield
+    except (CannotListenError, ConfigurationError, OSError) as error:
+        raise SystemExit(f"The server can not start: {error}") from None
 
 
 def makeService(options: Options) -> IService:  # noqa: N802 - Twisted's name

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.client import Client
+from tests.support.observe import write_certificate
 from tests.support.server import PASSWORD, ROOT, USER, _hash
 
 PROGRAM = str(Path(sys.executable).with_name("twistd"))
@@ -191,6 +192,32 @@ root = "files"
         assert '"STOR 21.txt" 226' in (tmp_path / "command.log").read_text()  # which root has opened
         stored = tmp_path / "files" / USER / "21.txt"
         assert stored.stat().st_uid == nobody
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_workers_that_could_read_no_key_are_not_started(tmp_path):
+    """Workers are started as nobody: a key that is root's alone ends the start with one line that says so."""
+    table = write_certificate(tmp_path, "ftp")
+    (tmp_path / "state").mkdir(mode=0o700)
+    (tmp_path / "files").mkdir()
+    (tmp_path / "users.toml").write_text("")
+    (tmp_path / "users.toml").chmod(0o600)
+    (tmp_path / "ftps.toml").write_text(
+        '[server]\nexplicit = ["tcp:0:interface=127.0.0.1"]\nimplicit = []\nstate_directory = "state"\nworkers = 2\n'
+        f'[passive]\nports = 0\n[accounts]\nusers = "users.toml"\nroot = "files"\n{table}'
+    )
+    done = subprocess.run(
+        [*open_to_all(), PROGRAM, "-n", "--pidfile=", "--uid=65534", "--gid=65534", "ftps", "--config", "ftps.toml"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    told = done.stdout + done.stderr
+    assert f"{tmp_path}/ftp.key can not be read by the user that the server has become" in told
+    assert "worker 1 is started" not in told
+    assert "Traceback" not in told
 
 
 def test_readme_names_two_commands():
