@@ -52,9 +52,6 @@ class Logins:
         self._hosts = hosts
         self._ends: dict[int, Callable[[], None]] = {}
 
-    def __len__(self) -> int:
-        return len(self._ends)
-
     async def login(self, *, number: int, place: list[str], request: object) -> Any:
         """Check the credentials; return the account, or why not, spelt for the worker."""
         return await self._enter(number, place, request, lambda whom, asked: whom.login(asked))
